@@ -1,0 +1,1 @@
+"""Streaming blocks that shape a programme: filters, dynamics, limiting, loudness."""

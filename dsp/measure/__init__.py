@@ -1,0 +1,1 @@
+"""Streaming meters: loudness, true peak, speech level, pauses, hum, clipping and channel faults."""

@@ -1,0 +1,1 @@
+"""What comes in: bulletins and audio files, and later the radio band."""

@@ -1,0 +1,1 @@
+"""The programs: they join what comes in with what goes out."""

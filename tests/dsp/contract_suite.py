@@ -3,9 +3,11 @@
     class TestLimiter(BlockContract):
         def make(self): return Limiter(48_000, channels=2, ceiling_dbfs=-2.0)
 
-Cut anywhere, reset equals new, `out=` equals returned, one-frame blocks, empty blocks, and a refused
-piece that leaves the state untouched.
+Cut anywhere, reset equals new, `out=` equals returned, one-frame blocks, empty blocks, and a
+refused piece that leaves the state untouched.
 """
+
+import itertools
 
 import numpy as np
 import pytest
@@ -28,8 +30,7 @@ def run_in_pieces(block, frames, cuts):
     """Feed `frames` cut at `cuts`; return the joined output."""
     edges = [0, *sorted(cuts), len(frames)]
     pieces = [
-        block.process(np.ascontiguousarray(frames[a:b]))
-        for a, b in zip(edges, edges[1:], strict=False)
+        block.process(np.ascontiguousarray(frames[a:b])) for a, b in itertools.pairwise(edges)
     ]
     return np.concatenate(pieces)
 

@@ -1,0 +1,63 @@
+"""`loa bench`: runs the benches of a room and prints their rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import Refusal
+from loa import reporting
+from loa.tables import number, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def audio_rows(*, runs: int, quality: bool) -> Iterator[dict[str, Any]]:
+    """Rows of everything that happens to a bulletin on its way out."""
+    from bench import command, encode, limiter, measure
+
+    for room in (measure, command, limiter, encode):
+        yield from room.rows(runs=runs)
+    if quality:
+        from bench import intelligibility
+
+        yield from intelligibility.rows()
+
+
+def run_bench(work: str, *, runs: int, quality: bool, as_json: bool) -> int:
+    """Print the rows of `work`; 1 if a required figure is missed."""
+    if work != "audio":
+        raise Refusal("usage", expected="audio", got=work, advice="loa bench audio")
+    found = []
+    for row in audio_rows(runs=runs, quality=quality):
+        found.append(row)
+        if as_json:
+            reporting.print_json("bench", row)
+        else:
+            reporting.note(f"{row['work']}: {number(row['value'], 2)} {row['unit']}")
+    if not as_json:
+        print_rows(found)
+    return 1 if any(row["ok"] is False for row in found) else 0
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print the rows as a table for a person."""
+    from rich.table import Table
+
+    table = Table(title="medians; ours and the peer in the same run on the same input, one core")
+    for heading in ("work", "ours", "unit", "peer", "peer's", "ratio", "required", "runs", "ok"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        verdict = {True: "yes", False: "NO", None: ""}[row["ok"]]
+        table.add_row(
+            row["work"],
+            number(row["value"], 2),
+            row["unit"],
+            row["peer"] or "",
+            number(row["peer_value"], 2),
+            number(row["ratio"], 2),
+            str(row["required"] or ""),
+            str(row["runs"]),
+            verdict,
+        )
+    print_table(table)

@@ -1,0 +1,25 @@
+"""`loa demo`: the main job on the bulletin that ships with Loa."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the page and the audio.")]
+
+
+def demo(
+    output: Output = Path("out/demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per rendition.")] = False,
+) -> int:
+    """Take a spoken Vietnamese bulletin through the main job and make a page to look at.
+
+    Measured, mastered for the three targets, encoded, decoded again and measured again.
+
+    Example: loa demo -o /tmp/loa-demo
+    """
+    from loa.demonstration import run_demo
+
+    return run_demo(output, as_json=as_json)

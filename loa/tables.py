@@ -1,0 +1,61 @@
+"""Tables for people at a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+    from dsp.measure.programme import ProgrammeFigures
+
+# key of contract.md, heading, unit, decimals
+FIGURE_ROWS: tuple[tuple[str, str, str, int], ...] = (
+    ("duration_s", "duration", "s", 2),
+    ("integrated_lufs", "integrated loudness", "LUFS", 2),
+    ("loudness_range_lu", "loudness range", "LU", 1),
+    ("max_momentary_lufs", "loudest 0.4 s", "LUFS", 1),
+    ("max_short_term_lufs", "loudest 3 s", "LUFS", 1),
+    ("true_peak_dbtp", "true peak", "dBTP", 2),
+    ("sample_peak_dbfs", "sample peak", "dBFS", 2),
+    ("active_speech_level_dbov", "speech level (P.56)", "dBov", 1),
+    ("speech_activity_percent", "speech activity", "%", 0),
+    ("noise_floor_dbfs", "noise in pauses", "dBFS", 1),
+)
+
+
+def number(value: Any, decimals: int) -> str:
+    """Format a figure; a dash where it could not be measured."""
+    return "–" if value is None else f"{value:.{decimals}f}"
+
+
+def figures_table(rows: Sequence[tuple[str, ProgrammeFigures]]) -> Table:
+    """One column a file, one row a figure; what is wrong with the file stands last."""
+    from rich.table import Table
+
+    table = Table(show_lines=False)
+    table.add_column("figure")
+    table.add_column("unit")
+    for name, _ in rows:
+        table.add_column(name, justify="right", overflow="fold")
+    for key, heading, unit, decimals in FIGURE_ROWS:
+        values = [number(getattr(figures, key), decimals) for _, figures in rows]
+        table.add_row(heading, unit, *values)
+    table.add_row("mono counted as", "", *[str(figures.mono_as) for _, figures in rows])
+    table.add_row("faults", "", *[faults_text(figures.faults) for _, figures in rows])
+    return table
+
+
+def faults_text(faults: Iterable[Any]) -> str:
+    """Name the faults found, or say that there is none."""
+    return ", ".join(dict.fromkeys(fault.kind.replace("_", " ") for fault in faults)) or "none"
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout, whole also where stdout is a pipe."""
+    from rich.console import Console
+
+    console = Console()
+    Console(width=max(console.width, 100) if not console.is_terminal else None).print(table)

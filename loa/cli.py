@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (measure.measure, master.master, doctor.doctor, bench.bench, demo.demo):
-    app.command(epilog=f"Example: {command.__doc__.rsplit('Example: ', 1)[1]}")(command)
+    app.command()(command)
 
 
 def usage_refusal(error: TyperException) -> Refusal:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -21,6 +21,14 @@ COLUMNS = 900
 BEFORE_COLOUR = "#8a8f98"
 AFTER_COLOUR = "#0b7285"
 FLOOR_LUFS = -60.0
+UNITS_ONLY = {
+    "waveform": "±1",
+    "loudness": "LUFS",
+    "gain": "dB",
+    "time": "s",
+    "before": "",
+    "after": "",
+}
 
 
 @dataclass(frozen=True)
@@ -67,15 +75,19 @@ def mastering_svg(
     after: ProgrammeTrace,
     gain_db: npt.NDArray[np.float64],
     target_lufs: float,
-    words: dict[str, str],
+    words: Mapping[str, str] = UNITS_ONLY,
 ) -> str:
-    """Return the plot as SVG text; `gain_db` has one value every 100 ms; `words` names the axes."""
+    """Return the plot as SVG text; `gain_db` has one value every 100 ms.
+
+    `words` names the axes; where the page around the plot does that in the reader's language, units
+    alone are enough.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
     from matplotlib.figure import Figure
 
-    style = {
+    style: Any = {
         "svg.hashsalt": "loa",
         "svg.fonttype": "path",
         "font.family": ["DejaVu Sans"],
@@ -100,7 +112,7 @@ def mastering_svg(
     return svg[svg.index("<svg") :]
 
 
-def draw_waveforms(axes: Any, before: Waveform, after: Waveform, words: dict[str, str]) -> None:
+def draw_waveforms(axes: Any, before: Waveform, after: Waveform, words: Mapping[str, str]) -> None:
     """Draw the mastered waveform behind the original one."""
     for side, colour, label in (
         (after, AFTER_COLOUR, words["after"]),
@@ -110,7 +122,8 @@ def draw_waveforms(axes: Any, before: Waveform, after: Waveform, words: dict[str
         axes.fill_between(time_s, side.low, side.high, color=colour, linewidth=0, label=label)
     axes.set_ylim(-1, 1)
     axes.set_ylabel(words["waveform"])
-    axes.legend(loc="upper right", ncols=2, frameon=False, fontsize=9)
+    if words["before"]:
+        axes.legend(loc="upper right", ncols=2, frameon=False, fontsize=9)
 
 
 def draw_loudness(
@@ -118,7 +131,7 @@ def draw_loudness(
     before: ProgrammeTrace,
     after: ProgrammeTrace,
     target_lufs: float,
-    words: dict[str, str],
+    words: Mapping[str, str],
 ) -> None:
     """Draw short-term loudness of both sides and the target between them."""
     for side, colour in ((before, BEFORE_COLOUR), (after, AFTER_COLOUR)):

@@ -1,0 +1,167 @@
+"""The child process as the parent holds it: start, ask, wait with a deadline, end.
+
+Started with `-I -S` and an explicit module path, so that no site file, user folder or environment
+variable has a say; all descriptors but three are closed. Waiting never takes longer than
+`block_deadline_s`; CPU time is read from the child's own CPU clock after every block, and RLIMIT_CPU
+is the backstop for a child that never answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from ingest import refusals
+from ingest.decode_link import make_ring, map_ring, receive, send
+
+if TYPE_CHECKING:
+    from dsp.errors import Refusal
+    from ingest.audio_format import DecodeLimits
+
+_BOOT = (
+    "import sys; n = sys.argv; sys.path[:] = n[6:]; "
+    "import importlib; importlib.import_module(n[1]).main(*map(int, n[2:6]))"
+)
+# The child's libraries must not start threads of their own, which the sandbox then could not count.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+_START_DEADLINE_S = 60.0
+
+
+class ChildProcess:
+    """One child; created at once, ready a little later, dead for good once it failed."""
+
+    def __init__(self, module: str, limits: DecodeLimits) -> None:
+        self._limits = limits
+        self._cpu_at_open_s = 0.0
+        self.isolation: tuple[str, ...] = ()
+        self._ready = False
+        ring = make_ring()
+        self.slots = map_ring(ring)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._process = _spawn(module, theirs.fileno(), ring, limits.memory_bytes)
+        finally:
+            theirs.close()
+            os.close(ring)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child still runs."""
+        return self._process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Return when the child has locked itself in; raises Refusal if it does not get there."""
+        if self._ready:
+            return
+        message = self._receive(_START_DEADLINE_S)
+        if message.get("is") != "ready":
+            raise self.condemn("a decoder that does not start")
+        self.isolation = tuple(str(name) for name in message["isolation"])
+        self._ready = True
+
+    def request(self, descriptor: int, suffix: str) -> None:
+        """Ask for the file behind `descriptor`; arms the CPU limit for it."""
+        used_s = self._cpu_s()
+        self._cpu_at_open_s = used_s
+        backstop_s = math.ceil(used_s + self._limits.cpu_total_s) + 1
+        with contextlib.suppress(OSError, ValueError):  # died meanwhile: the next receive says so
+            resource.prlimit(
+                self._process.pid, resource.RLIMIT_CPU, (backstop_s, resource.RLIM_INFINITY)
+            )
+        with contextlib.suppress(OSError):
+            send(self._control, {"do": "open", "suffix": suffix[:16]}, descriptor)
+
+    def next_message(self, decoded_s: float) -> dict[str, Any]:
+        """Return the next answer; `decoded_s` is how much audio came so far.
+
+        Raises
+        ------
+        Refusal
+            If the child died, hung, or used more CPU time than that much audio may cost.
+        """
+        message = self._receive(self._limits.block_deadline_s)
+        allowed_s = self._limits.cpu_base_s + self._limits.cpu_per_second_s * decoded_s
+        if self._cpu_s() - self._cpu_at_open_s > allowed_s:
+            self.kill()
+            raise refusals.too_costly(f"at most {allowed_s:.0f} s of CPU time", "more than that")
+        return message
+
+    def free(self, slot: int) -> None:
+        """Give a slot back to the child."""
+        with contextlib.suppress(OSError):  # a dead child is noticed at the next receive
+            send(self._control, {"do": "free", "slot": slot})
+
+    def stop(self) -> None:
+        """Make the child drop its file; ends it where it does not comply."""
+        try:
+            send(self._control, {"do": "stop"})
+            while receive(self._control).get("is") not in {"end", "refusal"}:
+                pass
+        except (OSError, EOFError, ValueError):
+            self.kill()
+
+    def condemn(self, why: str) -> Refusal:
+        """End the child and return the refusal that says `why`."""
+        self.kill()
+        return refusals.decoder_crashed(why)
+
+    def kill(self) -> None:
+        """End the child now."""
+        self._process.kill()
+        self._process.wait()
+        self._control.close()
+
+    def _receive(self, deadline_s: float) -> dict[str, Any]:
+        self._control.settimeout(deadline_s)
+        try:
+            message = receive(self._control)
+            if "is" not in message:
+                raise ValueError("message: expected a kind, got none")
+        except TimeoutError:
+            raise self.condemn(f"no answer for {deadline_s:g} s") from None
+        except ValueError:
+            raise self.condemn("a garbled answer from the decoder") from None
+        except (EOFError, OSError):
+            raise self._obituary() from None
+        return message
+
+    def _obituary(self) -> Refusal:
+        """Return the refusal that tells how the child ended."""
+        self.kill()
+        code = self._process.returncode
+        if code == -signal.SIGXCPU:
+            total_s = self._limits.cpu_total_s
+            return refusals.too_costly(f"at most {total_s:.0f} s of CPU time", "more than that")
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return refusals.decoder_crashed(f"a decoder that ended with {how}")
+
+    def _cpu_s(self) -> float:
+        """CPU time of the child so far, from its own clock (see clock_getcpuclockid(3))."""
+        try:
+            return time.clock_gettime((~self._process.pid << 3) | 2)
+        except OSError:
+            return 0.0
+
+
+def _spawn(module: str, control: int, ring: int, memory_bytes: int) -> subprocess.Popen[bytes]:
+    arguments = [module, str(control), str(ring), str(os.getpid()), str(memory_bytes)]
+    paths = [os.path.realpath(entry or ".") for entry in sys.path]
+    environment = dict(_ENVIRONMENT)
+    if "LD_LIBRARY_PATH" in os.environ:
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _BOOT, *arguments, *paths],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(control, ring),
+        env=environment,
+    )

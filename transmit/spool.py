@@ -1,0 +1,91 @@
+"""Frames on disk between two passes: an unlinked temporary file, read and written, never mapped.
+
+A three-hour stereo programme is 4 GB of float32. On disk it costs no memory of ours (mapped pages
+would count), and as the file has no name it vanishes with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dsp.contract import Frames
+from dsp.errors import Refusal
+
+BLOCK_FRAMES = 16_384
+
+
+class Spool:
+    """A programme on disk, written once from front to back, read any number of times.
+
+    Parameters
+    ----------
+    channels
+        Of the programme.
+    folder
+        Where to put it; None is the system's temporary folder.
+    """
+
+    def __init__(self, channels: int, folder: Path | None = None) -> None:
+        self.channels = channels
+        self.frames = 0
+        self._folder = folder
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - see close()
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def append(self, frames: Frames) -> None:
+        """Add frames, (n, channels), at the end.
+
+        Raises
+        ------
+        Refusal
+            ``disk.spool`` where the disk is full or fails.
+        """
+        left = memoryview(np.ascontiguousarray(frames, np.float32)).cast("B")
+        try:
+            while len(left):
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise self._refused(error) from error
+        self.frames += len(frames)
+
+    def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Frames]:
+        """Give the programme in new arrays of `block_frames`, the last one shorter.
+
+        Several readers may take turns: each keeps its own place.
+        """
+        width = 4 * self.channels
+        for start in range(0, self.frames, block_frames):
+            block = np.empty((min(block_frames, self.frames - start), self.channels), np.float32)
+            left = memoryview(block).cast("B")
+            self._file.seek(start * width)
+            while len(left):
+                got = self._file.readinto(left)
+                if not got:
+                    raise self._refused(OSError("end of file"))
+                left = left[got:]
+            yield block
+
+    def clear(self) -> None:
+        """Make it empty for another programme of as many channels."""
+        self._file.seek(0)
+        self._file.truncate(0)
+        self.frames = 0
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._file.close()
+
+    def _refused(self, error: OSError) -> Refusal:
+        return Refusal(
+            "disk.spool",
+            expected="room for the audio between two passes",
+            got=error.strerror or str(error),
+            advice="free disk space, or another folder in TMPDIR",
+            exit_code=4,
+        )

@@ -1,0 +1,102 @@
+"""Downward expander: pushes the noise of pauses down, and only that.
+
+Below the threshold the gain falls by (ratio - 1) dB per dB, at most `range_db`. The threshold stands
+between the measured noise floor and the speech, so speech never meets it. It opens within a few
+milliseconds, holds over the short gaps within words, and closes gently. The sound is delayed by
+`lookahead_s`, so that the soft onset of a word finds the gain already open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dsp.contract import Frames, output_for, require_frames
+from dsp.kernel import kernel, ready
+from dsp.master.level_detector import ControlGrid, db_to_gain, power_to_db, smoothing
+
+_POWER, _HELD_PERIODS, _GAIN_DB = range(3)
+
+
+@dataclass(frozen=True)
+class ExpanderSettings:
+    """Threshold as a mean power in dBFS, slope, depth and times."""
+
+    threshold_dbfs: float
+    ratio: float = 3.0
+    range_db: float = 12.0
+    window_s: float = 0.010
+    attack_s: float = 0.003
+    hold_s: float = 0.10
+    release_s: float = 0.06
+    lookahead_s: float = 0.015
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")
+def expand_gains(powers: Any, rule: Any, state: Any, gains: Any) -> None:
+    """Turn powers of control periods into gains (amplitude factors), both of shape (n,).
+
+    `rule`: threshold dB, slope (ratio - 1), range dB, then per-period shares of the window, attack
+    and release, and the hold in periods. `state` (3,): smoothed power, periods of hold left, gain dB.
+    """
+    for n in range(powers.shape[0]):
+        state[_POWER] += rule[3] * (powers[n] - state[_POWER])
+        under_db = rule[0] - power_to_db(state[_POWER])
+        wanted = 0.0
+        if under_db <= 0.0:
+            state[_HELD_PERIODS] = rule[6]
+        elif state[_HELD_PERIODS] > 0.0:
+            state[_HELD_PERIODS] -= 1.0
+        else:
+            wanted = -min(rule[2], rule[1] * under_db)
+        share = rule[4] if wanted > state[_GAIN_DB] else rule[5]
+        state[_GAIN_DB] += share * (wanted - state[_GAIN_DB])
+        gains[n] = db_to_gain(state[_GAIN_DB])
+
+
+class Expander:
+    """Lowers pauses by up to `range_db`; late by the look-ahead."""
+
+    def __init__(self, sample_rate_hz: float, channels: int, settings: ExpanderSettings) -> None:
+        if settings.ratio < 1:
+            raise ValueError(f"ratio: expected 1 or more, got {settings.ratio:g}")
+        if settings.range_db < 0:
+            raise ValueError(f"range_db: expected 0 or more, got {settings.range_db:g}")
+        self.channels = channels
+        self.delay_samples = round(settings.lookahead_s * sample_rate_hz)
+        self._grid = ControlGrid(sample_rate_hz)
+        period_s = self._grid.period_s
+        self._rule = np.array(
+            [
+                settings.threshold_dbfs,
+                settings.ratio - 1.0,
+                settings.range_db,
+                smoothing(settings.window_s, period_s),
+                smoothing(settings.attack_s, period_s),
+                smoothing(settings.release_s, period_s),
+                round(settings.hold_s / period_s) + round(settings.lookahead_s / period_s),
+            ]
+        )
+        self._state = np.zeros(3)
+        self._late = np.zeros((self.delay_samples, channels), dtype=np.float32)
+        ready(expand_gains)
+
+    def process(self, frames: Frames, out: Frames | None = None) -> Frames:
+        """Expand (n, channels) → (n, channels); allocates a missing `out` and one late copy."""
+        require_frames(frames, self.channels)
+        out = output_for(frames, out)
+        first, powers = self._grid.measure(frames)
+        gains = np.empty_like(powers)
+        expand_gains(powers, self._rule, self._state, gains)
+        line = np.concatenate((self._late, frames))
+        self._late = line[len(frames) :].copy()
+        self._grid.apply(line[: len(frames)], first, gains, out)
+        return out
+
+    def reset(self) -> None:
+        """Start a new stream, open."""
+        self._state[:] = 0.0
+        self._late[:] = 0.0
+        self._grid.reset()

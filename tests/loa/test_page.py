@@ -1,0 +1,149 @@
+"""The page of the main job in a real browser: three languages, 360 px, offline, with players."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile as sf
+from playwright.sync_api import sync_playwright
+
+from loa.page.bulletin import Card, bulletin_page
+from loa.plots import ProgrammeTrace, mastering_svg, trace_waveform
+from loa.words import LANGUAGES, load_words
+
+FIGURES = {
+    "integrated_lufs": -16.0,
+    "true_peak_dbtp": -2.1,
+    "loudness_range_lu": None,
+    "active_speech_level_dbov": -19.0,
+    "noise_floor_dbfs": -60.0,
+    "duration_s": 2.0,
+    "faults": [{"kind": "hum"}],
+}
+
+
+def tone(seconds=2.0):
+    time_s = np.arange(int(seconds * 24_000)) / 24_000
+    return (0.2 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)[:, None]
+
+
+def plot():
+    trace = ProgrammeTrace(trace_waveform([tone()], 24_000), np.full(20, -20.0))
+    return mastering_svg(trace, trace, np.linspace(-3, 3, 20), -16.0)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    recording = folder / "bulletin <&>.flac"
+    sf.write(recording, tone(), 24_000)
+    rendition = {
+        "output": str(recording),
+        "after": FIGURES,
+        "limited_by": "peaks",
+        "codec": "flac",
+    }
+    cards = [
+        Card("ip", -16.0, -2.0, [rendition], holds=True, recording=recording, plot_svg=plot()),
+        Card("fm", -16.0, 0.0, [rendition], holds=False, recording=recording, plot_svg=plot()),
+    ]
+    path = folder / "index.html"
+    path.write_text(bulletin_page(recording, FIGURES, cards), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser, path, width=360):
+    context = browser.new_context(viewport={"width": width, "height": 740}, offline=True)
+    tab = context.new_page()
+    problems = []
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    tab.goto(path.as_uri())
+    return tab, problems
+
+
+def test_every_language_has_every_word():
+    keys = {language: set(load_words(language)) for language in LANGUAGES}
+    assert keys["vi"] == keys["en"] == keys["km"]
+    assert all(word for language in LANGUAGES for word in load_words(language).values())
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_overflows_in_any_language(browser, page, width):
+    tab, problems = open_page(browser, page, width)
+    for language in LANGUAGES:
+        tab.click(f"nav button[value={language}]")
+        assert tab.locator(f"article[lang={language}]").is_visible()
+        assert tab.locator("article:visible").count() == 1
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert load_words(language)["title"] in tab.locator("article:visible h1").inner_text()
+    assert problems == []
+
+
+@pytest.mark.root
+def test_vietnamese_comes_first_and_verdicts_are_told(browser, page):
+    tab, _ = open_page(browser, page)
+    words = load_words("vi")
+    assert tab.locator("article:visible").get_attribute("lang") == "vi"
+    assert tab.locator("article:visible .pass").inner_text() == words["passed"]
+    assert tab.locator("article:visible .fail").inner_text() == words["failed"]
+    assert words["hum"] in tab.locator("article:visible").inner_text()
+
+
+@pytest.mark.root
+def test_the_recording_plays_without_a_network(browser, page):
+    tab, problems = open_page(browser, page)
+    duration_s = tab.evaluate(
+        """async () => {
+            const player = document.querySelector("article:not([hidden]) audio");
+            player.muted = true;
+            await player.play();
+            return player.duration;
+        }"""
+    )
+    assert duration_s == pytest.approx(2.0, abs=0.01)
+    assert problems == []
+
+
+@pytest.mark.root
+def test_the_plot_is_a_picture_the_browser_can_draw(browser, page):
+    tab, _ = open_page(browser, page)
+    drawn = tab.evaluate(
+        "[...document.querySelectorAll('article:not([hidden]) img')].map(i => i.naturalWidth)"
+    )
+    assert len(drawn) == 2
+    assert all(width > 100 for width in drawn)
+
+
+def test_the_page_names_no_other_place(page):
+    text = page.read_text(encoding="utf-8")
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "bulletin <&>" not in text
+    assert "bulletin &lt;&amp;&gt;" in text
+
+
+def test_a_plot_is_the_same_every_time():
+    assert plot() == plot()
+
+
+def test_a_waveform_is_the_same_however_the_blocks_are_cut_up_to_a_column():
+    samples = tone()
+    whole = trace_waveform([samples], 24_000)
+    cut = trace_waveform([samples[:9_600], samples[9_600:]], 24_000)
+    np.testing.assert_array_equal(whole.high, cut.high)
+    assert whole.duration_s == cut.duration_s == 2.0
+    assert whole.high.max() == pytest.approx(0.2, abs=1e-4)

@@ -96,7 +96,7 @@ class Decoder:
         """Return a live child that has said it is ready; replace a dead or well-used one."""
         process = self._process
         if process is not None and (
-            not process.alive or self._served >= self.limits.files_per_child
+            not process.fit or self._served >= self.limits.files_per_child
         ):
             process.kill()
             process = None

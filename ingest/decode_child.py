@@ -11,6 +11,7 @@ the stream ends otherwise than the file promised) and `close()`.
 from __future__ import annotations
 
 import os
+import array  # noqa: F401 - loaded inside recv_fds, when no file can be opened any more
 import select
 import socket
 from collections import deque
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from dsp.errors import Refusal
 from ingest import refusals
 from ingest.decode_link import SLOT_COUNT, Message, map_ring, parse, receive, send
+from ingest.sandbox import lock_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,27 +119,29 @@ def _as_message(refusal: Refusal) -> Message:
     }
 
 
-def run(
-    open_source: Callable[[int, str], Source], control_descriptor: int, ring_descriptor: int, *rest: int
-) -> None:
-    """Lock the process in, then serve `open_source` on the two inherited descriptors.
+def run(open_source: Callable[[int, str], Source], *numbers: int) -> None:
+    """Lock the process in, then serve `open_source`.
 
-    `rest` is the parent's process id and the bytes of memory allowed.
+    `numbers` are those of `decode_process.py`: the descriptors of the control socket and the ring,
+    the parent's process id, the bytes of memory and the seconds of CPU time allowed.
     """
-    from ingest.sandbox import lock_down  # noqa: PLC0415 - tests put the child together differently
-
-    parent_id, memory_bytes = rest
+    control_descriptor, ring_descriptor, parent_id, memory_bytes, cpu_s = numbers
     control = socket.socket(fileno=control_descriptor)
     slots = map_ring(ring_descriptor)
     isolation = lock_down(
-        keep=(control_descriptor, ring_descriptor), parent_id=parent_id, memory_bytes=memory_bytes
+        keep=(control_descriptor, ring_descriptor),
+        parent_id=parent_id,
+        memory_bytes=memory_bytes,
+        cpu_s=cpu_s,
     )
     send(control, {"is": "ready", "isolation": isolation})
     Worker(control, slots, open_source).serve()
 
 
-def main(*arguments: int) -> None:
+def main(*numbers: int) -> None:
     """Run the real thing; the parent starts this."""
-    from ingest.sources import open_source  # noqa: PLC0415 - the codecs load in the child only
+    # The codecs load in the child only, and not where a test brings its own source.
+    from ingest.sources import open_source, rehearse  # noqa: PLC0415
 
-    run(open_source, *arguments)
+    rehearse()
+    run(open_source, *numbers)

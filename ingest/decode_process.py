@@ -2,8 +2,9 @@
 
 Started with `-I -S` and an explicit module path, so that no site file, user folder or environment
 variable has a say; all descriptors but three are closed. Waiting never takes longer than
-`block_deadline_s`; CPU time is read from the child's own CPU clock after every block, and RLIMIT_CPU
-is the backstop for a child that never answers.
+`block_deadline_s`; CPU time is read from the child's own CPU clock after every block. RLIMIT_CPU is
+the backstop for a child that runs on while nobody listens: twice the time of the longest programme
+for the life of a child, which is replaced after half of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from ingest.audio_format import DecodeLimits
 
 _BOOT = (
-    "import sys; n = sys.argv; sys.path[:] = n[6:]; "
-    "import importlib; importlib.import_module(n[1]).main(*map(int, n[2:6]))"
+    "import sys; n = sys.argv; sys.path[:] = n[7:]; "
+    "import importlib; importlib.import_module(n[1]).main(*map(int, n[2:7]))"
 )
 # The child's libraries must not start threads of their own, which the sandbox then could not count.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 _START_DEADLINE_S = 60.0
+_LAST_WORDS_S = 2.0
 
 
 class ChildProcess:
@@ -47,15 +48,15 @@ class ChildProcess:
         self.slots = map_ring(ring)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = _spawn(module, theirs.fileno(), ring, limits.memory_bytes)
+            self._process = _spawn(module, theirs.fileno(), ring, limits)
         finally:
             theirs.close()
             os.close(ring)
 
     @property
-    def alive(self) -> bool:
-        """Whether the child still runs."""
-        return self._process.poll() is None
+    def fit(self) -> bool:
+        """Whether the child lives and has CPU time left for the longest programme."""
+        return self._process.poll() is None and self._cpu_s() < self._limits.cpu_total_s
 
     def wait_ready(self) -> None:
         """Return when the child has locked itself in; raises Refusal if it does not get there."""
@@ -68,15 +69,9 @@ class ChildProcess:
         self._ready = True
 
     def request(self, descriptor: int, suffix: str) -> None:
-        """Ask for the file behind `descriptor`; arms the CPU limit for it."""
-        used_s = self._cpu_s()
-        self._cpu_at_open_s = used_s
-        backstop_s = math.ceil(used_s + self._limits.cpu_total_s) + 1
-        with contextlib.suppress(OSError, ValueError):  # died meanwhile: the next receive says so
-            resource.prlimit(
-                self._process.pid, resource.RLIMIT_CPU, (backstop_s, resource.RLIM_INFINITY)
-            )
-        with contextlib.suppress(OSError):
+        """Ask for the file behind `descriptor`."""
+        self._cpu_at_open_s = self._cpu_s()
+        with contextlib.suppress(OSError):  # died meanwhile: the next receive says so
             send(self._control, {"do": "open", "suffix": suffix[:16]}, descriptor)
 
     def next_message(self, decoded_s: float) -> dict[str, Any]:
@@ -135,6 +130,8 @@ class ChildProcess:
 
     def _obituary(self) -> Refusal:
         """Return the refusal that tells how the child ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_S)  # it closed its end: let it die its own death
         self.kill()
         code = self._process.returncode
         if code == -signal.SIGXCPU:
@@ -151,8 +148,12 @@ class ChildProcess:
             return 0.0
 
 
-def _spawn(module: str, control: int, ring: int, memory_bytes: int) -> subprocess.Popen[bytes]:
-    arguments = [module, str(control), str(ring), str(os.getpid()), str(memory_bytes)]
+def _spawn(
+    module: str, control: int, ring: int, limits: DecodeLimits
+) -> subprocess.Popen[bytes]:
+    cpu_s = math.ceil(2 * limits.cpu_total_s)
+    numbers = (control, ring, os.getpid(), limits.memory_bytes, cpu_s)
+    arguments = [module, *map(str, numbers)]
     paths = [os.path.realpath(entry or ".") for entry in sys.path]
     environment = dict(_ENVIRONMENT)
     if "LD_LIBRARY_PATH" in os.environ:

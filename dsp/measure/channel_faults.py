@@ -1,0 +1,135 @@
+"""Faults of whole channels: dead, identical, inverted, silent, off centre (DC).
+
+Judged from sums over the programme: Σx, Σx² of each channel and Σxy of the first two. Identical
+channels are only noted: speech is recorded so. Inverted ones cancel in every mono loudspeaker.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import types
+
+from dsp.kernel import kernel, ready
+from dsp.measure.channels import LAYOUTS
+from dsp.measure.chunks import FULL_SCALE, Chunks
+from dsp.measure.figures import Fault
+
+# A channel this quiet carries nothing: below the noise of any 16-bit recording of speech.
+SILENT_DBFS = -80.0
+DEAD_UNDER_OTHERS_DB = 40.0
+DC_LIMIT = 0.003
+IDENTICAL_CORRELATION = 0.99999
+INVERTED_CORRELATION = -0.8
+_STEP = 64
+
+_ROW = types.Array(types.float32, 1, "C")
+_SUM = types.Array(types.float64, 1, "C")
+
+
+@kernel(
+    types.void(_ROW, _ROW, types.int64, types.int64, _ROW, _SUM), fastmath=frozenset({"contract"})
+)
+def add_products(left, right, first, count, parts, total):
+    """Add Σ left·right over `count` samples from `first` to `total[0]`; `parts` (64,) is scratch."""
+    for begin in range(first, first + count, _STEP):
+        for i in range(_STEP):
+            parts[i] = np.float32(0.0)
+        for i in range(min(_STEP, first + count - begin)):
+            parts[i] += left[begin + i] * right[begin + i]
+        for i in range(_STEP):
+            total[0] += parts[i]
+
+
+class ChannelSums:
+    """Collects Σx, Σx² per channel and Σxy of the first two."""
+
+    def __init__(self, channels: int) -> None:
+        ready(add_products)
+        self.total = np.zeros(channels)
+        self.energy = np.zeros(channels)
+        self._product = np.zeros(1)
+        self._parts = np.zeros(_STEP, dtype=np.float32)
+        self.samples = 0
+
+    def take(
+        self, chunks: Chunks, totals: npt.NDArray[np.float32], energies: npt.NDArray[np.float32]
+    ) -> None:
+        """Take the chunk just measured: its Σx and Σx² per millisecond, shape (channels, ms)."""
+        self.total += totals.sum(axis=1, dtype=np.float64)
+        self.energy += energies.sum(axis=1, dtype=np.float64)
+        self.samples += chunks.filled
+        if chunks.channels > 1:
+            add_products(
+                chunks.planar[0],
+                chunks.planar[1],
+                chunks.history,
+                chunks.filled,
+                self._parts,
+                self._product,
+            )
+
+    def mean(self) -> npt.NDArray[np.float64]:
+        """DC of each channel, full scale 1.0."""
+        return self.total / (max(self.samples, 1) * FULL_SCALE)
+
+    def level_dbfs(self) -> npt.NDArray[np.float64]:
+        """Level of each channel without its DC; 0 is rms 1.0, -200 stands for nothing."""
+        power = self.energy / (max(self.samples, 1) * FULL_SCALE**2) - self.mean() ** 2
+        return 10.0 * np.log10(np.maximum(power, 1e-20))
+
+    def correlation(self) -> float:
+        """Of the first two channels, without their DC; 0 where one is silent."""
+        count = max(self.samples, 1)
+        spread = self.energy[:2] - self.total[:2] ** 2 / count
+        shared = float(self._product[0]) - float(self.total[0] * self.total[1]) / count
+        size = math.sqrt(max(float(spread[0] * spread[1]), 0.0))
+        return shared / size if size > 0.0 else 0.0
+
+    def faults(self) -> list[Fault]:
+        """What is wrong with the channels."""
+        if not self.samples:
+            return []
+        found = self._dc()
+        level = self.level_dbfs()
+        if level.max() < SILENT_DBFS:
+            return [*found, Fault("silence", None, "the whole programme is silent")]
+        names = LAYOUTS[len(level)]
+        dead = (level < SILENT_DBFS) & (level < level.max() - DEAD_UNDER_OTHERS_DB)
+        for c in np.flatnonzero(dead):
+            if names[c] != "lfe":
+                found.append(Fault("dead_channel", int(c), f"the {names[c]} channel is silent"))
+        if len(level) > 1 and not dead[:2].any():
+            found += self._pair(float(level[0] - level[1]))
+        return found
+
+    def _dc(self) -> list[Fault]:
+        return [
+            Fault(
+                "dc_offset",
+                c,
+                f"the samples of channel {c + 1} stand {mean:+.4f} of full scale off centre",
+                values={"offset": float(mean)},
+            )
+            for c, mean in enumerate(self.mean())
+            if abs(mean) > DC_LIMIT
+        ]
+
+    def _pair(self, difference_db: float) -> list[Fault]:
+        correlation = self.correlation()
+        values = {"correlation": correlation}
+        if correlation < INVERTED_CORRELATION:
+            detail = "left and right are inverted: they cancel in a mono loudspeaker"
+            return [Fault("inverted_channels", 1, detail, values=values)]
+        if correlation > IDENTICAL_CORRELATION and abs(difference_db) < 0.05:
+            detail = "left and right are the same sound"
+            return [Fault("identical_channels", None, detail, note=True, values=values)]
+        return []
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self.total[:] = self.energy[:] = 0.0
+        self._product[:] = 0.0
+        self.samples = 0

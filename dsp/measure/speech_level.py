@@ -1,0 +1,186 @@
+"""Active speech level of Rec. ITU-T P.56, method B.
+
+The envelope is |x| through two equal one-pole low-passes (time constant 30 ms). For each of 15
+thresholds 2^-15 … 2^-1 of full scale, speech counts as active from the moment the envelope reaches
+the threshold until 200 ms (hangover) after it was there last. The level over the active time, and the
+threshold, are compared: the active level is where they stand 15.9 dB (margin) apart.
+
+The envelope moves 30 times slower than a millisecond; it is therefore followed on the means of |x| per
+millisecond, with the exact decay per millisecond. The energy is that of all samples. "Within 200 ms
+of the last time at the threshold" is the same as "the largest envelope of the last 200 ms is
+at the threshold", so that one sliding maximum and one histogram serve all 15 thresholds.
+
+0 dBov is the level of a full-scale square wave (rms 1.0): a sine of amplitude 0.1 stands at -23.01.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import types
+
+from dsp.kernel import kernel, ready
+from dsp.measure.chunks import FULL_SCALE, LANE_MS, Chunks
+from dsp.measure.lanes import ENERGY, MAGNITUDE, LaneStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+TAU_S = 0.030
+HANGOVER_MS = 200
+MARGIN_DB = 15.9
+THRESHOLDS = 15
+_WINDOW = HANGOVER_MS + 1
+_ROW = types.Array(types.float32, 1, "C")
+_STATE = types.Array(types.float64, 1, "C")
+_COUNTS = types.Array(types.int64, 1, "C")
+
+
+@kernel(types.void(_ROW, _ROW, types.int64, _STATE, _STATE, _COUNTS))
+def follow_envelope(magnitude, scale, count, state, recent, histogram):
+    """Count the milliseconds in which each threshold was the highest that was active.
+
+    `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (1000,) turns it
+    into a mean of full scale 1.0. `state`: both low-passes, milliseconds so far, slot of the largest
+    recent envelope. `recent` (201,) is a ring of the last envelopes. `histogram` (16,): bin j
+    counts milliseconds whose largest recent envelope reached j of the 15 thresholds.
+    """
+    keep = math.exp(-1.0 / (1000.0 * TAU_S))
+    gain = 1.0 - keep
+    fast, slow = state[0], state[1]
+    at = int(state[2])
+    top = int(state[3])
+    for i in range(count):
+        fast = keep * fast + gain * magnitude[i] * scale[i % LANE_MS]
+        slow = keep * slow + gain * fast
+        at = at + 1 if at + 1 < _WINDOW else 0
+        recent[at] = slow
+        if at == top:  # The largest has just been overwritten: look for the next.
+            for j in range(_WINDOW):
+                if recent[j] > recent[top]:
+                    top = j
+        elif slow >= recent[top]:
+            top = at
+        largest = recent[top]
+        reached = 0
+        if largest > 0.0:
+            # frexp gives 2^(exponent-1) <= largest < 2^exponent: the number of thresholds reached.
+            reached = min(max(math.frexp(largest)[1] - 1 + THRESHOLDS + 1, 0), THRESHOLDS)
+        histogram[reached] += 1
+    state[0], state[1], state[2], state[3] = fast, slow, at, top
+
+
+@dataclass(frozen=True)
+class SpeechLevel:
+    """Active level in dBov and the share of active time in percent; None where there is no speech."""
+
+    active_level_dbov: float | None
+    activity_percent: float | None
+
+
+NO_SPEECH = SpeechLevel(None, None)
+
+
+def solve(mean_square: float, active_share: npt.NDArray[np.float64]) -> SpeechLevel:
+    """Find where the active level stands 15.9 dB above its threshold (P.56 §B.4).
+
+    `active_share` (15,) is the share of time that each threshold, lowest first, was active.
+    Between two thresholds the level is a straight line in dB.
+    """
+    if mean_square <= 0.0:
+        return NO_SPEECH
+    long_term_db = 10.0 * math.log10(mean_square)
+    previous: tuple[float, float] | None = None
+    for j in range(THRESHOLDS):
+        if active_share[j] <= 0.0:
+            break
+        level_db = long_term_db - 10.0 * math.log10(active_share[j])
+        difference = level_db - 20.0 * math.log10(2.0 ** (j - THRESHOLDS))
+        if difference <= MARGIN_DB:
+            if previous is not None:
+                step = (previous[1] - MARGIN_DB) / (previous[1] - difference)
+                level_db = previous[0] + step * (level_db - previous[0])
+            return SpeechLevel(level_db, 100.0 * 10.0 ** ((long_term_db - level_db) / 10.0))
+        previous = (level_db, difference)
+    return NO_SPEECH
+
+
+class SpeechLevels:
+    """P.56 of each channel from measured chunks."""
+
+    def __init__(self, lanes: LaneStatistics, channels: int) -> None:
+        ready(follow_envelope)
+        self._scale = (1.0 / (np.diff(lanes.edges) * FULL_SCALE)).astype(np.float32)
+        self._edges = lanes.edges
+        self._rate = lanes.sample_rate_hz
+        self._state = np.zeros((channels, 4))
+        self._recent = np.zeros((channels, _WINDOW))
+        self._histogram = np.zeros((channels, THRESHOLDS + 1), dtype=np.int64)
+        self.energy = np.zeros(channels)
+        self.samples = 0
+
+    def take(self, lanes: LaneStatistics, valid: int) -> None:
+        """Take the first `valid` samples of the chunk just measured."""
+        seconds, rest = divmod(valid, self._rate)
+        count = seconds * LANE_MS + int(np.searchsorted(self._edges, rest, side="left"))
+        for c in range(len(self.energy)):
+            follow_envelope(
+                lanes.series[MAGNITUDE, c],
+                self._scale,
+                count,
+                self._state[c],
+                self._recent[c],
+                self._histogram[c],
+            )
+        self.energy += lanes.series[ENERGY].sum(axis=1, dtype=np.float64)
+        self.samples += valid
+
+    def levels(self) -> list[SpeechLevel]:
+        """Level of each channel so far."""
+        if not self.samples:
+            return [NO_SPEECH] * len(self.energy)
+        found = []
+        for energy, histogram in zip(self.energy, self._histogram, strict=True):
+            reached = np.cumsum(histogram[::-1])[::-1][1:]
+            share = reached / histogram.sum()
+            found.append(solve(float(energy) / (self.samples * FULL_SCALE**2), share))
+        return found
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        for array in (self._state, self._recent, self._histogram, self.energy):
+            array[:] = 0
+        self.samples = 0
+
+
+class SpeechLevelMeter:
+    """Streaming P.56 meter: one level per channel."""
+
+    def __init__(self, sample_rate_hz: int, channels: int) -> None:
+        self._chunks = Chunks(sample_rate_hz, channels)
+        self._lanes = LaneStatistics(sample_rate_hz, channels)
+        self._levels = SpeechLevels(self._lanes, channels)
+
+    def process(self, frames: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> None:
+        """Take frames (n, channels), int16 or float32; raises BlockContractError for others."""
+        self._measure(self._chunks.push(frames))
+
+    def result(self) -> list[SpeechLevel]:
+        """End the stream; level and activity of each channel."""
+        self._measure(self._chunks.flush())
+        return self._levels.levels()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._chunks.reset()
+        self._levels.reset()
+
+    def _measure(self, pieces: Iterator[int]) -> None:
+        for valid in pieces:
+            self._lanes.measure(self._chunks)
+            self._levels.take(self._lanes, valid)

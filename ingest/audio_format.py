@@ -1,7 +1,7 @@
 """What is decoded and how much of it: the two records that travel beside the samples.
 
-`AudioFormat` says what a file holds; `DecodeLimits` says how much work one file may cause. Limits are
-on the *decoded* size, because an hour of silence is 700 times smaller in FLAC than out of it.
+`AudioFormat` says what a file holds; `DecodeLimits` says how much work one file may cause. Limits
+are on the *decoded* size, because an hour of silence is 700 times smaller in FLAC than out of it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class AudioFormat:
     sample_rate_hz, channels
         Of the decoded samples.
     sample_format
-        "int16" for sources of at most 16 bits (nothing is lost and nothing converted), else "float32".
+        "int16" for sources of at most 16 bits (nothing is lost and nothing converted), else
+        "float32".
     bit_rate_bps
         Average over the file, where the size and the duration are known.
     duration_hint_s

@@ -1,7 +1,7 @@
 """The only reader of the wall clock.
 
-People and schedules live on UTC, written as RFC 3339 with `Z`; intervals are taken from a clock that
-never jumps. Whatever needs a time takes a `Clock`, so that a test can hand it another one.
+People and schedules live on UTC, written as RFC 3339 with `Z`; intervals are taken from a clock
+that never jumps. Whatever needs a time takes a `Clock`, so that a test can hand it another one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SystemClock:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write an aware `moment` as RFC 3339 in UTC with milliseconds, such as `2026-11-23T05:00:00.000Z`.
+    """Write an aware `moment` as RFC 3339 in UTC: `2026-11-23T05:00:00.000Z`.
 
     Raises
     ------

@@ -4,17 +4,17 @@
         for block in audio.blocks():            # (n, channels) int16 or float32
             ...
 
-A `Decoder` owns one child process (see `decode_child.py`), started without waiting and used for many
-files. This side opens the path, passes the descriptor on, and hands out blocks as they come. What
-the child says is checked, not believed: slots, frame counts and texts out of range end the child.
-Whatever goes wrong in there, crash, hang, hunger, becomes one Refusal for that file, and the next
-file gets a fresh child.
+A `Decoder` owns one child process (see `decode_child.py`), started without waiting and used for
+many files. This side opens the path, passes the descriptor on, and hands out blocks as they come.
+What the child says is checked, not believed: slots, frame counts and texts out of range end the
+child. Whatever goes wrong in there, crash, hang, hunger, becomes one Refusal for that file, and the
+next file gets a fresh child.
 
 What happens to a broken file (kinds are in `refusals.py`): a file that ends early is refused with
-what there is of it, also when its samples so far were good, since half a bulletin must not go on the
-air; damage inside a file is refused where the format can show it (checksums, lost synchronisation,
-sample counts). A changed bit that leaves a valid file is a valid file. NaN and infinity in float
-files pass through for the meter and the chain to mend and report.
+what there is of it, also when its samples so far were good, since half a bulletin must not go on
+the air; damage inside a file is refused where the format can show it (checksums, lost
+synchronisation, sample counts). A changed bit that leaves a valid file is a valid file. NaN and
+infinity in float files pass through for the meter and the chain to mend and report.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
+    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -50,7 +51,7 @@ class Decoder:
     """
 
     def __init__(self, limits: DecodeLimits | None = None, *, child: str = CHILD) -> None:
-        """Start the child without waiting for it. `child` names its module (tests bring their own)."""
+        """Start the child, the module `child`, without waiting for it."""
         self.limits = limits or DecodeLimits()
         self._child_module = child
         self._audio: DecodedAudio | None = None
@@ -95,9 +96,7 @@ class Decoder:
     def _ready_process(self) -> ChildProcess:
         """Return a live child that has said it is ready; replace a dead or well-used one."""
         process = self._process
-        if process is not None and (
-            not process.fit or self._served >= self.limits.files_per_child
-        ):
+        if process is not None and (not process.fit or self._served >= self.limits.files_per_child):
             process.kill()
             process = None
         if process is None:
@@ -105,7 +104,7 @@ class Decoder:
         process.wait_ready()
         return process
 
-    def __enter__(self) -> Decoder:
+    def __enter__(self) -> Self:
         """Return this decoder."""
         return self
 
@@ -212,7 +211,7 @@ class DecodedAudio:
                 f"at most {limits.max_bytes} bytes of samples", "more than that after decoding"
             )
 
-    def __enter__(self) -> DecodedAudio:
+    def __enter__(self) -> Self:
         """Return this audio."""
         return self
 

@@ -4,14 +4,14 @@ It imports its libraries, locks itself in (`sandbox.py`), says it is ready, and 
 at a time. It never sees a path: the parent opens the file and sends the descriptor. Nothing in here
 is trusted by the parent.
 
-A source (`sources.py`) has a `format`, `read_into(view) -> frames` (0 at the end; raises Refusal when
-the stream ends otherwise than the file promised) and `close()`.
+A source (`sources.py`) has a `format`, `read_into(view) -> frames` (0 at the end; raises Refusal
+when the stream ends otherwise than the file promised) and `close()`.
 """
 
 from __future__ import annotations
 
-import os
 import array  # noqa: F401 - loaded inside recv_fds, when no file can be opened any more
+import os
 import select
 import socket
 from collections import deque
@@ -80,7 +80,9 @@ class Worker:
             answer = _as_message(refusal)
         except MemoryError:
             answer = _as_message(
-                refusals.too_costly("a file that fits the decoder's memory", "more than it may take")
+                refusals.too_costly(
+                    "a file that fits the decoder's memory", "more than it may take"
+                )
             )
         finally:
             os.close(descriptor)

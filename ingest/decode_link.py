@@ -6,7 +6,8 @@ and gives it back afterwards. Two processes, two cores, one copy.
 
 The memory file is sealed against shrinking, because a child that cut it short would kill the parent
 with SIGBUS. Messages are JSON in a SOCK_SEQPACKET pair: packets arrive whole or not at all, and the
-parent never unpickles anything. The child is not trusted: see `decode.py` for the checks on arrival.
+parent never unpickles anything. The child is not trusted: see `decode.py` for the checks on
+arrival.
 
 Parent to child: `{"do": "open", "suffix"}` with the descriptor attached, `{"do": "free", "slot"}`,
 `{"do": "stop"}`. Child to parent: `{"is": "ready", "isolation"}`, `{"is": "format", ...}`,
@@ -32,7 +33,7 @@ Message = dict[str, Any]
 
 
 def make_ring() -> int:
-    """Return the descriptor of a new memory file of SLOT_COUNT slots that can change size no more."""
+    """Return the descriptor of a new memory file of SLOT_COUNT slots, its size sealed."""
     descriptor = os.memfd_create("loa-samples", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, SLOT_COUNT * SLOT_BYTES)
     seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -73,6 +74,6 @@ def parse(packet: bytes) -> Message:
     if not packet:
         raise EOFError
     message = json.loads(packet)
-    if not isinstance(message, dict):
-        raise ValueError(f"message: expected an object, got {type(message).__name__}")  # noqa: TRY004 - one error type for every malformed message
+    if not isinstance(message, dict) or not message.keys() & {"is", "do"}:
+        raise ValueError("message: expected an object with a kind, got something else")
     return message

@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ingest import refusals
-from ingest.decode_link import make_ring, map_ring, receive, send
+from ingest.decode_link import SLOT_COUNT, make_ring, map_ring, receive, send
 
 if TYPE_CHECKING:
     from dsp.errors import Refusal
@@ -98,8 +98,10 @@ class ChildProcess:
         """Make the child drop its file; ends it where it does not comply."""
         try:
             send(self._control, {"do": "stop"})
-            while receive(self._control).get("is") not in {"end", "refusal"}:
-                pass
+            for _ in range(SLOT_COUNT + 1):
+                if receive(self._control).get("is") in {"end", "refusal"}:
+                    return
+            self.kill()
         except (OSError, EOFError, ValueError):
             self.kill()
 
@@ -117,16 +119,13 @@ class ChildProcess:
     def _receive(self, deadline_s: float) -> dict[str, Any]:
         self._control.settimeout(deadline_s)
         try:
-            message = receive(self._control)
-            if "is" not in message:
-                raise ValueError("message: expected a kind, got none")
+            return receive(self._control)
         except TimeoutError:
             raise self.condemn(f"no answer for {deadline_s:g} s") from None
         except ValueError:
             raise self.condemn("a garbled answer from the decoder") from None
         except (EOFError, OSError):
             raise self._obituary() from None
-        return message
 
     def _obituary(self) -> Refusal:
         """Return the refusal that tells how the child ended."""
@@ -148,9 +147,7 @@ class ChildProcess:
             return 0.0
 
 
-def _spawn(
-    module: str, control: int, ring: int, limits: DecodeLimits
-) -> subprocess.Popen[bytes]:
+def _spawn(module: str, control: int, ring: int, limits: DecodeLimits) -> subprocess.Popen[bytes]:
     cpu_s = math.ceil(2 * limits.cpu_total_s)
     numbers = (control, ring, os.getpid(), limits.memory_bytes, cpu_s)
     arguments = [module, *map(str, numbers)]

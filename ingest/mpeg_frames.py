@@ -2,11 +2,12 @@
 
 Neither format has a table of contents: a file is a chain of frames, each saying how long it is.
 Walking the chain therefore shows what no decoder tells: that the last frame is cut off (an upload
-that broke off ends within a frame 99 times in 100), that bytes are missing or overwritten (the chain
-does not meet the next header), and that rate or channels change half way.
+that broke off ends within a frame 99 times in 100), that bytes are missing or overwritten (the
+chain does not meet the next header), and that rate or channels change half way.
 
 A frame's own payload carries no checksum: a bit changed in there leaves a valid file, and the
-decoder plays it as it stands. Tags (ID3v1, ID3v2, APE, Lyrics3) may stand between frames, zeros after the last.
+decoder plays it as it stands. Tags (ID3v1, ID3v2, APE, Lyrics3) may stand between frames, zeros
+after the last.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Chain:
-    """An unbroken chain of frames: where it begins and ends, how many there are, the first of them."""
+    """An unbroken chain of frames: where it begins and ends, how many, and the first."""
 
     start: int
     end: int
@@ -202,3 +203,39 @@ def _require_clean_break(
     raise refusals.damaged(
         "one frame right after the other", f"{rest} bytes after {seconds:.3f} s that are no frame"
     )
+
+
+@dataclass(frozen=True)
+class StreamTag:
+    """What the silent first frame of an MP3 says about the rest (Xing, LAME or VBRI)."""
+
+    frames: int | None
+    length_bytes: int | None
+    delay_samples: int
+    padding_samples: int
+
+
+def stream_tag(head: bytes, first: Frame) -> StreamTag | None:
+    """Read the tag in the first frame (`head` begins with it), None where that is sound."""
+    head = head[: first.length_bytes]
+    if head[36:40] == b"VBRI":
+        return StreamTag(_number(head, 50), _number(head, 46), 0, 0)
+    # The tag stands behind the side information (ISO/IEC 11172-3, 2.4.1.7): 17 or 32 bytes, LSF 9
+    # or 17.
+    wide = first.samples == 1152
+    start = 4 + ((17 if first.mono else 32) if wide else (9 if first.mono else 17))
+    if first.kind != "mp3" or head[start : start + 4] not in {b"Xing", b"Info"}:
+        return None
+    flags = _number(head, start + 4)
+    frames = _number(head, start + 8) if flags & 1 else None
+    length = _number(head, start + 8 + 4 * (flags & 1)) if flags & 2 else None
+    lame = start + 8 + 4 * (flags & 1) + 2 * (flags & 2) + 25 * (flags & 4) + (flags & 8) // 2
+    trims = head[lame + 21 : lame + 24]
+    if len(trims) < 3 or not head[lame : lame + 4].isalnum():
+        return StreamTag(frames, length, 0, 0)
+    delay, padding = trims[0] << 4 | trims[1] >> 4, (trims[1] & 15) << 8 | trims[2]
+    return StreamTag(frames, length, delay, padding)
+
+
+def _number(head: bytes, at: int) -> int:
+    return int.from_bytes(head[at : at + 4], "big")

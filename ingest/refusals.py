@@ -33,7 +33,7 @@ ACCEPTED = "WAV, FLAC, AIFF, MP3, AAC, M4A, Ogg (Opus, Vorbis), or raw .g722 .ul
 
 
 def empty(got: str) -> Refusal:
-    """Nothing to hear in the file."""
+    """Refuse a file with nothing to hear in it."""
     return Refusal(
         "audio.empty",
         expected="at least one audio sample",
@@ -43,7 +43,7 @@ def empty(got: str) -> Refusal:
 
 
 def not_audio(got: str) -> Refusal:
-    """No known kind of audio file, whatever its name says."""
+    """Refuse what is no known kind of audio file, whatever its name says."""
     return Refusal(
         "audio.not_audio",
         expected=ACCEPTED,
@@ -53,7 +53,7 @@ def not_audio(got: str) -> Refusal:
 
 
 def unsupported(got: str) -> Refusal:
-    """A known container around something that is not taken."""
+    """Refuse a known container around something that is not taken."""
     return Refusal(
         "audio.unsupported",
         expected=ACCEPTED,
@@ -63,7 +63,7 @@ def unsupported(got: str) -> Refusal:
 
 
 def truncated(expected: str, got: str) -> Refusal:
-    """The file ends before its own header or structure says it should."""
+    """Refuse a file that ends before its own header or structure says it should."""
     return Refusal(
         "audio.truncated",
         expected=expected,
@@ -74,7 +74,7 @@ def truncated(expected: str, got: str) -> Refusal:
 
 
 def damaged(expected: str, got: str) -> Refusal:
-    """The file is whole in length and broken inside."""
+    """Refuse a file that is whole in length and broken inside."""
     return Refusal(
         "audio.damaged",
         expected=expected,
@@ -85,7 +85,7 @@ def damaged(expected: str, got: str) -> Refusal:
 
 
 def too_costly(expected: str, got: str) -> Refusal:
-    """Decoding would take more CPU time, memory or bytes than one file may."""
+    """Refuse a file that takes more CPU time, memory or bytes than one file may."""
     return Refusal(
         "audio.too_costly",
         expected=expected,
@@ -95,7 +95,7 @@ def too_costly(expected: str, got: str) -> Refusal:
 
 
 def decoder_crashed(got: str) -> Refusal:
-    """The isolated decoder died or hung on this file; nothing else was touched."""
+    """Refuse a file on which the isolated decoder died or hung; nothing else was touched."""
     return Refusal(
         "audio.decoder_crashed",
         expected="a file that the decoder survives",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import resource
 import signal
@@ -76,13 +77,15 @@ def lock_down(*, keep: tuple[int, ...], parent_id: int, memory_bytes: int, cpu_s
 
 def _close_others(keep: tuple[int, ...]) -> None:
     edges = [2, *sorted(keep), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         os.closerange(low + 1, high)
 
 
 def _leave_network(libc: ctypes.CDLL) -> bool:
     """Move to a network namespace without any interface; unprivileged through a user namespace."""
-    return any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+    return any(
+        libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
+    )
 
 
 def _leave_root() -> bool:

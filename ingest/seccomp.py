@@ -5,8 +5,8 @@ answers EPERM. Allowed are memory, time, waiting, ending, and reading, seeking a
 descriptors already held. Not allowed, and therefore impossible: opening any path, sockets, starting
 processes or threads, exec, ptrace, signals to others, and memory that is executable.
 
-The filter is assembled by hand, about 60 instructions; see seccomp(2) and linux/filter.h. Installing
-it needs no_new_privs and no other right.
+The filter is assembled by hand, about 60 instructions; see seccomp(2) and linux/filter.h.
+Installing it needs no_new_privs and no other right.
 """
 
 from __future__ import annotations

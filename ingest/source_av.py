@@ -1,9 +1,10 @@
 """Ogg, ADTS, MP4 and G.722 through FFmpeg, one thread, the demuxer forced.
 
-The bytes come from our descriptor through FFmpeg's custom I/O, so that no protocol of FFmpeg is ever
-involved. Sample rate and channels are those of the first decoded frame: HE-AAC tells half the rate in
-its header. Encoder delay is trimmed where the container says it (Ogg pre-skip and end granule, MP4
-edit list); ADTS has no place to say it, so the encoder's priming (mostly 1024 samples) stays in.
+The bytes come from our descriptor through FFmpeg's custom I/O, so that no protocol of FFmpeg is
+ever involved. Sample rate and channels are those of the first decoded frame: HE-AAC tells half the
+rate in its header. Encoder delay is trimmed where the container says it (Ogg pre-skip and end
+granule, MP4 edit list); ADTS has no place to say it, so the encoder's priming (mostly 1024 samples)
+stays in.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from ingest.completeness import require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEMUXERS = {"ogg": "ogg", "adts": "aac", "mp4": "mov", "g722": "g722"}
+_DEMUXERS = {"ogg": "ogg", "adts": "aac", "mp4": "mov", "g722": "g722", "mp3": "mp3"}
 _CODECS = {
     "ogg": {"opus", "vorbis", "flac"},
     "adts": {"aac"},
     "mp4": {"aac", "alac", "mp3", "mp3float", "opus", "flac", "pcm_s16le", "pcm_s16be"},
     "g722": {"g722"},
+    "mp3": {"mp3", "mp3float", "mp2", "mp2float", "mp1", "mp1float"},
 }
 _READ_BYTES = 1 << 18
 av.logging.set_level(None)
@@ -36,12 +38,10 @@ class AvSource:
     """One file in FFmpeg."""
 
     def __init__(self, descriptor: int, container: str) -> None:
-        self._container_name = container
-        self._promised_s: float | None = None
-        require_complete(descriptor, container)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        self._file = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115, PTH123 - closed in close(); a descriptor has no path
-        try:
+        self._container_name = container self._least_s = 0.0 self._left = memoryview(b"") self._read
+        = 0 self._promise = require_complete(descriptor, container) os.lseek(descriptor, 0,
+        os.SEEK_SET) self._file = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115
+        - closed in close(); a descriptor has no path try:
             self._open(os.fstat(descriptor).st_size)
         except BaseException:
             self._file.close()
@@ -73,8 +73,11 @@ class AvSource:
     def _open(self, size_bytes: int) -> None:
         name = self._container_name
         try:
-            self._container = av.open(
-                self._file, format=_DEMUXERS[name], buffer_size=_READ_BYTES, metadata_errors="ignore"
+            self._container: Any = av.open(
+                self._file,
+                format=_DEMUXERS[name],
+                buffer_size=_READ_BYTES,
+                metadata_errors="ignore",
             )
         except (av.FFmpegError, ValueError) as error:
             raise refusals.damaged(f"a {name} header", _words(error)) from None
@@ -95,19 +98,21 @@ class AvSource:
         self._repack = None
         if first.format.name not in {wide, *([f"{wide}p"] if self.format.channels == 1 else [])}:
             self._repack = av.AudioResampler(format=wide, layout=first.layout, rate=first.rate)
-        self._left = memoryview(b"")
-        self._read = 0
 
     def _describe(self, stream: Any, first: Any, size_bytes: int) -> AudioFormat:
         duration_s = None
-        if stream.duration is not None and stream.duration > 0:
+        if self._promise is not None:  # counted; FFmpeg would guess from the first bit rate
+            duration_s = self._promise.samples / self._promise.rate_hz
+            self._least_s = self._promise.least / self._promise.rate_hz
+        elif stream.duration is not None and stream.duration > 0:
             duration_s = float(stream.duration * stream.time_base)
         if self._container_name == "mp4":
-            self._promised_s = duration_s
+            # Two frames of tolerance: edit lists are rounded to the movie's time scale.
+            self._least_s = (duration_s or 0.0) - 2048 / first.rate
         codec = stream.codec_context.name
         return AudioFormat(
             container=self._container_name,
-            codec="mp3" if codec == "mp3float" else codec,
+            codec=codec.removesuffix("float"),
             sample_rate_hz=first.rate,
             channels=first.layout.nb_channels,
             sample_format="int16" if first.format.name in {"s16", "s16p"} else "float32",
@@ -121,7 +126,10 @@ class AvSource:
         try:
             for packet in self._container.demux(stream):
                 for frame in packet.decode():
-                    if (frame.rate, frame.layout.name) != (rate_hz or frame.rate, layout or frame.layout.name):
+                    if (frame.rate, frame.layout.name) != (
+                        rate_hz or frame.rate,
+                        layout or frame.layout.name,
+                    ):
                         raise refusals.damaged(
                             "one sample rate and channel count",
                             f"a change of either after {samples / rate_hz:.3f} s",
@@ -146,11 +154,10 @@ class AvSource:
         return memoryview(b"")
 
     def _require_promised(self) -> None:
-        """An MP4 says in its tables how long it is: the samples must be there."""
+        """Refuse an MP4 or a chain of frames that gave fewer samples than it holds."""
         got_s = self._read / self.format.sample_rate_hz
-        # One AAC frame of tolerance: edit lists are rounded to the movie's time scale.
-        if self._promised_s is not None and got_s < self._promised_s - 2048 / self.format.sample_rate_hz:
-            raise refusals.truncated(f"{self._promised_s:.3f} s", f"{got_s:.3f} s of it")
+        if got_s < self._least_s:
+            raise refusals.truncated(f"{self._least_s:.3f} s", f"{got_s:.3f} s of it")
 
 
 def _words(error: Exception) -> str:

@@ -8,17 +8,22 @@ libsndfile is content with whatever is there; whether the file is complete is ch
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import soundfile
 
 from ingest import refusals
 from ingest.audio_format import AudioFormat
 from ingest.completeness import require_complete
+from ingest.flac_digest import flac_digest
+
+if TYPE_CHECKING:
+    from dsp.errors import Refusal
 
 _INT16_CODINGS = frozenset(
     {"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
 )
-_FLOAT_CODINGS = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"}) | {
+_FLOAT_CODINGS = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS"}) | {
     f"MPEG_LAYER_{n}" for n in ("I", "II", "III")
 }
 _MAJOR_FORMATS = {
@@ -28,6 +33,7 @@ _MAJOR_FORMATS = {
     "aiff": {"AIFF"},
     "flac": {"FLAC"},
     "mp3": {"MP3"},
+    "ogg": {"OGG"},
 }
 _RAW = {"ulaw": "ULAW", "alaw": "ALAW"}
 _RAW_RATE_HZ = 8_000
@@ -40,6 +46,8 @@ class SndfileSource:
 
     def __init__(self, descriptor: int, container: str) -> None:
         self._container = container
+        self._descriptor = descriptor
+        self._size_bytes = os.fstat(descriptor).st_size
         promised = require_complete(descriptor, container)
         self._file = _open(descriptor, container)
         coding = self._file.subtype
@@ -47,8 +55,13 @@ class SndfileSource:
             self._file.close()
             raise refusals.unsupported(f"{container} with coding {coding.lower()}")
         frames = self._file.frames if 0 <= self._file.frames < _UNKNOWN_FRAMES else None
-        self._promised = frames if container == "flac" else promised
-        self.format = self._describe(coding, os.fstat(descriptor).st_size, frames)
+        if container == "mp3" and promised is not None:
+            frames = promised.samples  # counted; libsndfile guesses from the first bit rate
+        self._least = promised.least if promised else None
+        if container == "flac":
+            self._least = frames
+        self._md5 = flac_digest(descriptor) if coding == "PCM_16" and container == "flac" else None
+        self.format = self._describe(coding, self._size_bytes, frames)
         self._read = 0
 
     def read_into(self, view: memoryview) -> int:
@@ -58,12 +71,32 @@ class SndfileSource:
         try:
             frames = int(self._file.buffer_read_into(part, self.format.sample_format))
         except soundfile.LibsndfileError as error:
-            raise refusals.damaged("samples", f"{self._where()}: {_words(error)}") from None
+            raise self._broken(_words(error)) from None
         self._read += frames
-        if frames == 0 and self._promised is not None and self._read < self._promised:
-            rate_hz = self.format.sample_rate_hz
-            raise refusals.truncated(f"{self._promised / rate_hz:.3f} s", f"{self._where()} of it")
+        if self._md5 is not None:
+            self._md5.update(part[: frames * self.format.frame_bytes])
+        if frames == 0:
+            self._require_promised()
         return frames
+
+    def _broken(self, words: str) -> Refusal:
+        """Say where decoding broke: at the end of the file it is a missing end.
+
+        libFLAC reads some 16 kB ahead, so damage in the last 16 kB counts as a missing end too.
+        """
+        self._read = max(int(self._file.tell()), self._read)
+        at_end = os.lseek(self._descriptor, 0, os.SEEK_CUR) >= self._size_bytes
+        if self._container == "flac" and at_end and self._least:
+            whole_s = self._least / self.format.sample_rate_hz
+            return refusals.truncated(f"{whole_s:.3f} s", f"{self._where()} of it")
+        return refusals.damaged("samples", f"{words} after {self._where()}")
+
+    def _require_promised(self) -> None:
+        if self._least is not None and self._read < self._least:
+            rate_hz = self.format.sample_rate_hz
+            raise refusals.truncated(f"{self._least / rate_hz:.3f} s", f"{self._where()} of it")
+        if self._md5 is not None and not self._md5.agrees():
+            raise refusals.damaged("samples with the checksum in the header", "other samples")
 
     def close(self) -> None:
         """Close libsndfile's handle; the descriptor stays open."""
@@ -103,7 +136,9 @@ def _open(descriptor: int, container: str) -> soundfile.SoundFile:
             )
         opened = soundfile.SoundFile(descriptor, closefd=False)
     except soundfile.LibsndfileError as error:
-        raise refusals.damaged(f"a {container} header", _words(error)) from None
+        if "unimplemented" in str(error):
+            raise refusals.unsupported(f"{container} in an unusual coding") from None
+        raise refusals.damaged(f"a sound {container} header", "one that does not hold") from None
     if opened.format not in _MAJOR_FORMATS[container]:
         opened.close()
         raise refusals.not_audio(f"a {container} header around {opened.format}")
@@ -111,4 +146,4 @@ def _open(descriptor: int, container: str) -> soundfile.SoundFile:
 
 
 def _words(error: soundfile.LibsndfileError) -> str:
-    return str(error.error_string).strip().rstrip(".").lower()
+    return str(error.error_string).removeprefix("Error : ").strip().rstrip(".").lower()

@@ -9,6 +9,7 @@ stays in.
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 from typing import TYPE_CHECKING, Any
@@ -38,10 +39,15 @@ class AvSource:
     """One file in FFmpeg."""
 
     def __init__(self, descriptor: int, container: str) -> None:
-        self._container_name = container self._least_s = 0.0 self._left = memoryview(b"") self._read
-        = 0 self._promise = require_complete(descriptor, container) os.lseek(descriptor, 0,
-        os.SEEK_SET) self._file = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115
-        - closed in close(); a descriptor has no path try:
+        self._container_name = container
+        self._least_s = 0.0
+        self._left = memoryview(b"")
+        self._read = 0
+        self._promise = require_complete(descriptor, container)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        # FFmpeg reads large pieces itself; closed in close(), the descriptor is not ours.
+        self._file = io.FileIO(descriptor, closefd=False)
+        try:
             self._open(os.fstat(descriptor).st_size)
         except BaseException:
             self._file.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 BULLETIN = Path(__file__).parent.parent / "examples" / "bulletin-vi.flac"
-_LEVEL_DB = (12.0, 24.0)
+_LEVEL_DB = (-6.0, 6.0)
 _NOISE = 3e-4
 
 

@@ -60,7 +60,7 @@ def rtl_sdr_part() -> Part:
     try:
         from rtlsdr.librtlsdr import librtlsdr
     except NOT_THERE:
-        return Part("RTL-SDR", purpose, "missing", "pip install 'loa[radio]'")
+        return Part("RTL-SDR", purpose, "missing", ".venv/bin/uv sync --inexact --extra radio")
     if librtlsdr.rtlsdr_get_device_count() == 0:
         return Part("RTL-SDR", purpose, "no_device", "plug in the dongle, then lsusb")
     return Part("RTL-SDR", purpose, "ok")
@@ -72,7 +72,9 @@ def sound_card_part() -> Part:
     try:
         import sounddevice
     except ImportError:
-        return Part("sound card", purpose, "missing", "pip install 'loa[soundcard]'")
+        return Part(
+            "sound card", purpose, "missing", ".venv/bin/uv sync --inexact --extra soundcard"
+        )
     except (OSError, AttributeError):
         return Part("sound card", purpose, "missing", "sudo apt-get install -y libportaudio2")
     if not any(device["max_output_channels"] for device in sounddevice.query_devices()):
@@ -86,7 +88,7 @@ def isolation_part() -> Part:
 
     with Decoder() as decoder:
         isolation = decoder.isolation
-    strong = "seccomp" in isolation
+    strong = "system_call_filter" in isolation
     return Part(
         "decoder isolation",
         "keeps a hostile file away from this machine",
@@ -156,7 +158,7 @@ CHECKS: tuple[Callable[[], Part], ...] = (
         "ViSQOL",
         "visqol",
         "speech quality in `loa bench audio --quality`",
-        "pip install 'loa[quality]'",
+        ".venv/bin/uv sync --inexact --extra quality",
         needed=False,
     ),
 )

@@ -57,5 +57,6 @@ def print_table(table: Table) -> None:
     """Print a table on stdout, whole also where stdout is a pipe."""
     from rich.console import Console
 
-    console = Console()
-    Console(width=max(console.width, 100) if not console.is_terminal else None).print(table)
+    console = Console(markup=False)
+    width = None if console.is_terminal else max(console.width, 100)
+    Console(width=width, markup=False).print(table)

@@ -103,7 +103,8 @@ def kernel_part() -> Part:
     from dsp.kernel import cache_folder, warm_up
 
     importlib.import_module("dsp.measure.programme")
-    importlib.import_module("transmit.chain")
+    importlib.import_module("transmit.stages")
+    importlib.import_module("transmit.mastering")
     count = warm_up()
     writable = os.access(cache_folder(), os.W_OK)
     return Part(

@@ -24,6 +24,14 @@ FIGURE_ROWS: tuple[tuple[str, str, str, int], ...] = (
     ("speech_activity_percent", "speech activity", "%", 0),
     ("noise_floor_dbfs", "noise in pauses", "dBFS", 1),
 )
+FEW_FILES = 3
+BRIEF = (
+    "duration_s",
+    "integrated_lufs",
+    "true_peak_dbtp",
+    "active_speech_level_dbov",
+    "noise_floor_dbfs",
+)
 
 
 def number(value: Any, decimals: int) -> str:
@@ -32,10 +40,14 @@ def number(value: Any, decimals: int) -> str:
 
 
 def figures_table(rows: Sequence[tuple[str, ProgrammeFigures]]) -> Table:
-    """One column a file, one row a figure; what is wrong with the file stands last."""
+    """Give a few files a column each, and many files a row each."""
+    return _file_columns(rows) if len(rows) <= FEW_FILES else _file_rows(rows)
+
+
+def _file_columns(rows: Sequence[tuple[str, ProgrammeFigures]]) -> Table:
     from rich.table import Table
 
-    table = Table(show_lines=False)
+    table = Table()
     table.add_column("figure")
     table.add_column("unit")
     for name, _ in rows:
@@ -43,14 +55,30 @@ def figures_table(rows: Sequence[tuple[str, ProgrammeFigures]]) -> Table:
     for key, heading, unit, decimals in FIGURE_ROWS:
         values = [number(getattr(figures, key), decimals) for _, figures in rows]
         table.add_row(heading, unit, *values)
-    table.add_row("mono counted as", "", *[str(figures.mono_as) for _, figures in rows])
+    table.add_row("mono counted as", "", *[str(figures.mono_as or "–") for _, figures in rows])
     table.add_row("faults", "", *[faults_text(figures.faults) for _, figures in rows])
     return table
 
 
+def _file_rows(rows: Sequence[tuple[str, ProgrammeFigures]]) -> Table:
+    from rich.table import Table
+
+    keys = [row for row in FIGURE_ROWS if row[0] in BRIEF]
+    table = Table()
+    table.add_column("file", overflow="fold")
+    for _, heading, unit, _ in keys:
+        table.add_column(f"{heading} {unit}", justify="right")
+    table.add_column("faults")
+    for name, figures in rows:
+        values = [number(getattr(figures, key), decimals) for key, _, _, decimals in keys]
+        table.add_row(name, *values, faults_text(figures.faults))
+    return table
+
+
 def faults_text(faults: Iterable[Any]) -> str:
-    """Name the faults found, or say that there is none."""
-    return ", ".join(dict.fromkeys(fault.kind.replace("_", " ") for fault in faults)) or "none"
+    """Name the faults found, or say that there is none; mere notes are not faults."""
+    kinds = [fault.kind.replace("_", " ") for fault in faults if not fault.note]
+    return ", ".join(dict.fromkeys(kinds)) or "none"
 
 
 def print_table(table: Table) -> None:

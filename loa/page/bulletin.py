@@ -88,7 +88,9 @@ def article(
     cards: Sequence[Card],
 ) -> str:
     """Return the whole page body in one language."""
-    faults = [words.get(fault["kind"], fault["kind"]) for fault in before["faults"]]
+    faults = [
+        words.get(fault["kind"], fault["kind"]) for fault in before["faults"] if not fault["note"]
+    ]
     found = escape(", ".join(dict.fromkeys(faults)) or words["none"])
     sections = "".join(section(words, before, card) for card in cards)
     hidden = "" if language == LANGUAGES[0] else " hidden"

@@ -18,7 +18,7 @@ FIGURES = {
     "active_speech_level_dbov": -19.0,
     "noise_floor_dbfs": -60.0,
     "duration_s": 2.0,
-    "faults": [{"kind": "hum"}],
+    "faults": [{"kind": "hum", "note": False}, {"kind": "too_short", "note": True}],
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
@@ -41,6 +42,14 @@ class CompressorSettings:
     hold_s: float = 0.05
 
 
+MATRIX = types.Array(types.float64, 2, "C")
+FRAMES = types.Array(types.float32, 2, "C")
+ROW = types.Array(types.float64, 1, "C")
+MEMORY = types.Array(types.float64, 4, "C")
+COUNTS = types.Array(types.int64, 1, "C")
+SETTING = types.Tuple((MATRIX, ROW))
+STATE = types.Tuple((MEMORY, MATRIX, MATRIX, COUNTS, MATRIX))
+
 # Places in `rule` and `control`, the plain arrays that the kernel reads and carries.
 _SLOPE, _KNEE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE, _MEAN, _GATE, _HOLD = range(9)
 _POWER, _REDUCTION, _MEAN_REDUCTION, _THRESHOLD, _SUM = range(5)
@@ -57,12 +66,12 @@ def reduction_db(over_db: Any, slope: Any, knee_db: Any, deepest_db: Any) -> Any
 
 
 @inlined
-def decide_gains(rule: Any, control: Any, position: Any, line: Any) -> None:
+def decide_gains(rule: Any, control: Any, position: Any, line: Any, share: Any) -> None:
     """End a control period: from the band sums in `control` to the next gains in `line` (2, 8)."""
     total = 0.0
     count = control.shape[1]
     for b in range(count):
-        control[_POWER, b] += rule[_WINDOW] * (control[_SUM, b] - control[_POWER, b])
+        control[_POWER, b] += rule[_WINDOW] * (share * control[_SUM, b] - control[_POWER, b])
         control[_SUM, b] = 0.0
         total += control[_POWER, b]
     position[1] = int(rule[_HOLD]) if total > rule[_GATE] else max(0, position[1] - 1)
@@ -94,46 +103,33 @@ def mix_bands(bands: Any, count: Any, place: Any, line: Any, channel: Any, out: 
             out[n, channel] += np.float32(bands[b, n] * gain)
 
 
-# "contract" only fuses multiply and add; the twin in tests/naive bounds the difference.
+# "contract" only fuses multiply and add; tests/dsp/master/test_compressor.py bounds the difference.
 @kernel(
-    "void(float32[:, ::1], float64[:, ::1], float64[:, :, :, ::1], float64[::1], float64[:, ::1],"
-    "float64[:, ::1], int64[::1], float64[:, ::1], float32[:, ::1])",
+    types.void(FRAMES, SETTING, STATE, FRAMES),
     fastmath=frozenset({"contract"}),
 )
-def compress(  # noqa: PLR0913 - one argument per array: numba has no cheap struct
-    frames: Any,
-    rows: Any,
-    memory: Any,
-    rule: Any,
-    control: Any,
-    line: Any,
-    position: Any,
-    bands: Any,
-    out: Any,
-) -> None:
-    """Compress `frames` (n, c) into `out`; all states belong to the caller.
+def compress(frames: Any, setting: Any, state: Any, out: Any) -> None:
+    """Compress `frames` (n, c) into `out`; the state belongs to the caller.
 
-    `rows`, `memory`: the crossover. `control` (5, bands): smoothed power, reduction, mean reduction,
-    threshold and running sum of every band. `line` (2, bands): the gains that the present period
-    starts and ends with. `position` (2,): place in the period, periods of speech left. `bands`
-    (bands, period): scratch.
+    `setting`: the crossover's rows and the rule. `state`: the crossover's memory; `control` (5,
+    bands) with smoothed power, reduction, mean reduction, threshold and running sum of every band;
+    `line` (2, bands), the gains that this period starts and ends with; `position` (2,), place
+    in the period and periods of speech left; `bands` (bands, period), scratch.
     """
+    rows, rule = setting
+    memory, control, line, position, bands = state
     period = bands.shape[1]
     channels = frames.shape[1]
-    share = 1.0 / (period * channels)
     start = 0
     while start < frames.shape[0]:
         stop = min(frames.shape[0], start + period - position[0])
         for c in range(channels):
-            split_bands(frames, c, start, stop, rows, memory, bands)
-            for n in range(stop - start):
-                for b in range(bands.shape[0]):
-                    control[_SUM, b] += share * bands[b, n] * bands[b, n]
+            split_bands(frames[start:stop, c], rows, memory[c], bands, control[_SUM])
             mix_bands(bands, stop - start, position[0], line, c, out[start:stop])
         position[0] += stop - start
         start = stop
         if position[0] == period:
-            decide_gains(rule, control, position, line)
+            decide_gains(rule, control, position, line, 1.0 / (period * channels))
             flush_memory(memory)
             position[0] = 0
 
@@ -174,6 +170,8 @@ class Compressor:
         self._line = np.ones((2, count))
         self._position = np.zeros(2, dtype=np.int64)
         self._bands = np.zeros((count, period))
+        self._setting = (self._rows, self._rule)
+        self._state = (self._memory, self._control, self._line, self._position, self._bands)
         ready(compress)
         self.reset()
 
@@ -181,17 +179,7 @@ class Compressor:
         """Compress (n, channels) → (n, channels); allocates only a missing `out`."""
         require_frames(frames, self.channels)
         out = output_for(frames, out)
-        compress(
-            frames,
-            self._rows,
-            self._memory,
-            self._rule,
-            self._control,
-            self._line,
-            self._position,
-            self._bands,
-            out,
-        )
+        compress(frames, self._setting, self._state, out)
         return out
 
     def reset(self) -> None:

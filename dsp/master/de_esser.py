@@ -2,8 +2,8 @@
 
 One Linkwitz-Riley corner splits the voice from the sibilants. When the upper band's power comes
 closer than `threshold_db` to the power of the whole, its gain falls by the excess times
-(1 - 1 / ratio); the lower band is never touched. The threshold is a *relation*, so a soft and a loud
-"s" are treated alike. Idle, the sum of the two bands is flat.
+(1 - 1 / ratio); the lower band is never touched. The threshold is a *relation*, so a soft and a
+loud "s" are treated alike. Idle, the sum of the two bands is flat.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
-from dsp.master.compressor import mix_bands
+from dsp.master.compressor import COUNTS, FRAMES, MATRIX, MEMORY, ROW, mix_bands
 from dsp.master.crossover import corner_rows, crossover_memory, flush_memory, split_bands
 from dsp.master.level_detector import (
     control_period_samples,
@@ -39,44 +40,34 @@ class DeEsserSettings:
     release_s: float = 0.03
 
 
-@kernel(
-    "void(float32[:, ::1], float64[:, ::1], float64[:, :, :, ::1], float64[::1], float64[::1],"
-    "float64[:, ::1], int64[::1], float64[:, ::1], float32[:, ::1])",
-    fastmath=frozenset({"contract"}),
-)
-def de_ess(  # noqa: PLR0913 - one argument per array: numba has no cheap struct
-    frames: Any,
-    rows: Any,
-    memory: Any,
-    rule: Any,
-    control: Any,
-    line: Any,
-    position: Any,
-    bands: Any,
-    out: Any,
-) -> None:
-    """De-ess `frames` (n, c) into `out`; all states belong to the caller.
+SETTING = types.Tuple((MATRIX, ROW))
+STATE = types.Tuple((MEMORY, ROW, MATRIX, COUNTS, MATRIX))
 
-    `rule`: threshold dB, floor power, slope, deepest dB, shares of window, attack and release.
-    `control` (5,): smoothed powers of both bands, their running sums, the gain in dB.
+
+@kernel(types.void(FRAMES, SETTING, STATE, FRAMES), fastmath=frozenset({"contract"}))
+def de_ess(frames: Any, setting: Any, state: Any, out: Any) -> None:
+    """De-ess `frames` (n, c) into `out`; the state belongs to the caller.
+
+    `setting`: the crossover's rows and `rule`: threshold dB, floor power, slope, deepest dB, shares
+    of window, attack and release.
+    `state`: the crossover's memory; `control` (5,), smoothed powers of both bands, their running
+    sums, the gain in dB; line, position and scratch as in the compressor.
     """
+    rows, rule = setting
+    memory, control, line, position, bands = state
     period = bands.shape[1]
     channels = frames.shape[1]
-    share = 1.0 / (period * channels)
     start = 0
     while start < frames.shape[0]:
         stop = min(frames.shape[0], start + period - position[0])
         for c in range(channels):
-            split_bands(frames, c, start, stop, rows, memory, bands)
-            for n in range(stop - start):
-                control[2] += share * bands[0, n] * bands[0, n]
-                control[3] += share * bands[1, n] * bands[1, n]
+            split_bands(frames[start:stop, c], rows, memory[c], bands, control[2:4])
             mix_bands(bands, stop - start, position[0], line, c, out[start:stop])
         position[0] += stop - start
         start = stop
         if position[0] == period:
             for b in range(2):
-                control[b] += rule[4] * (control[2 + b] - control[b])
+                control[b] += rule[4] * (control[2 + b] / (period * channels) - control[b])
                 control[2 + b] = 0.0
             whole = control[0] + control[1]
             over_db = power_to_db(control[1]) - power_to_db(whole) - rule[0]
@@ -119,23 +110,15 @@ class DeEsser:
         self._line = np.ones((2, 2))
         self._position = np.zeros(1, dtype=np.int64)
         self._bands = np.zeros((2, period))
+        self._setting = (self._rows, self._rule)
+        self._state = (self._memory, self._control, self._line, self._position, self._bands)
         ready(de_ess)
 
     def process(self, frames: Frames, out: Frames | None = None) -> Frames:
         """De-ess (n, channels) → (n, channels); allocates only a missing `out`."""
         require_frames(frames, self.channels)
         out = output_for(frames, out)
-        de_ess(
-            frames,
-            self._rows,
-            self._memory,
-            self._rule,
-            self._control,
-            self._line,
-            self._position,
-            self._bands,
-            out,
-        )
+        de_ess(frames, self._setting, self._state, out)
         return out
 
     def reset(self) -> None:

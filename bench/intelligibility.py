@@ -1,10 +1,11 @@
-"""Is a horn cluster understood better with our `ip` master than with ffmpeg-normalize?
+"""How much better a horn is understood with our `ip` master than with ffmpeg-normalize.
 
-Each speech file is mastered by both (the same mono file; ffmpeg-normalize -t -16 -tp -2 --dual-mono,
-two passes, its own choice of linear or dynamic), brought to the same measured loudness, played through
-the horn model into babble and into street noise, and compared by STOI with the clean original. The
-noise has one absolute level for both: the one at which ffmpeg-normalize's version has 0 or -5 dB
-(power of the speech in its active frames over power of the noise, at the listener, full band).
+Each speech file is mastered by both (the same mono file; ffmpeg-normalize -t -16 -tp -2
+--dual-mono, two passes, its own choice of linear or dynamic), brought to the same measured
+loudness, played through the horn model into babble and into street noise, and compared by STOI with
+the clean original. The noise has one absolute level for both: the one at which ffmpeg-normalize's
+version has 0 or -5 dB (power of the speech in its active frames over power of the noise, at the
+listener, full band).
 
     python -m bench.intelligibility FOLDER
 """
@@ -15,9 +16,9 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pystoi
@@ -27,11 +28,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.listening_place import Mono, active_power, babble, street, through_horn
-from dsp.measure.figures import ProgrammeFigures
 from dsp.measure.programme import ProgrammeMeter
 from transmit.chain import build_chain
 from transmit.mastering import master
 from transmit.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dsp.measure.figures import ProgrammeFigures
 
 RATE_HZ = 24_000
 SNRS_DB = (0, -5)
@@ -73,8 +78,10 @@ def speech_files(folder: Path) -> list[Path]:
 def read_mono(path: Path, sample_rate_hz: int) -> Mono:
     """Return the mean of the channels at `sample_rate_hz`."""
     frames, rate_hz = soundfile.read(path, always_2d=True)
-    sound = frames.mean(axis=1)
-    return sound if rate_hz == sample_rate_hz else soxr.resample(sound, rate_hz, sample_rate_hz)
+    sound: Mono = frames.mean(axis=1)
+    if rate_hz != sample_rate_hz:
+        sound = soxr.resample(sound, rate_hz, sample_rate_hz)
+    return sound
 
 
 def measure(sound: Mono, sample_rate_hz: int) -> ProgrammeFigures:
@@ -101,7 +108,8 @@ def peer_master(sound: Mono, sample_rate_hz: int) -> Mono:
         command = [str(Path(sys.executable).parent / "ffmpeg-normalize"), str(before)]
         command += ["-o", str(after), "-t", "-16", "-tp", "-2", "--dual-mono", "-ar", "48000"]
         subprocess.run([*command, "-f"], check=True, capture_output=True)
-        return soundfile.read(after, always_2d=True)[0][:, 0]
+        heard: Mono = soundfile.read(after, always_2d=True)[0][:, 0]
+        return heard
 
 
 def aligned(sound: Mono, reference: Mono, sample_rate_hz: int) -> Mono:

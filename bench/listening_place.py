@@ -1,7 +1,8 @@
 """Where a horn plays: a model of the horn, and the noise around the person who listens.
 
-The horn is what the acceptance asks for: an amplifier that clips softly (1 % third harmonic at full
-scale) and a band-pass of 12 dB per octave. The noises come from seeds, so that every run is the same.
+The horn is what the acceptance asks for: an amplifier that clips softly (1 % third harmonic at
+full scale) and a band-pass of 12 dB per octave. The noises come from seeds, so that every run is
+the same.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ def babble(voices: list[Mono], length: int, sample_rate_hz: int, seed: int) -> M
         voice = voices[index] / np.sqrt(active_power(voices[index], sample_rate_hz))
         start = int(rng.integers(len(voice)))
         mixed += np.resize(np.roll(voice, -start), length)
-    return mixed / np.sqrt(np.mean(mixed**2))
+    unit: Mono = mixed / np.sqrt(np.mean(mixed**2))
+    return unit
 
 
 def street(length: int, sample_rate_hz: int, seed: int) -> Mono:
-    """Traffic: noise falling 6 dB per octave above 500 Hz, a rumble at 40-120 Hz, slow swells; rms 1."""
+    """Traffic: falls 6 dB per octave above 500 Hz, rumbles at 40-120 Hz, swells slowly; rms 1."""
     rng = np.random.default_rng(seed)
     frequencies_hz = np.fft.rfftfreq(length, 1 / sample_rate_hz)
     shape = 1 / np.sqrt(1 + (frequencies_hz / 500.0) ** 2)
@@ -59,4 +61,5 @@ def street(length: int, sample_rate_hz: int, seed: int) -> Mono:
     seconds = np.arange(length) / sample_rate_hz
     swell_db = 3.0 * np.sin(2 * np.pi * (0.15 * seconds + rng.random()))
     noise *= 10 ** (swell_db / 20)
-    return noise / np.sqrt(np.mean(noise**2))
+    unit: Mono = noise / np.sqrt(np.mean(noise**2))
+    return unit

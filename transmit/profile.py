@@ -1,8 +1,8 @@
 """Profiles: what a master must be and the chain that makes it, as TOML.
 
-Three ship beside this module: `ip` (horn cluster), `fm` (transmitter), `web`. A profile of one's own
-is a file in the same form. Every key is known: a wrong or misspelt one is refused with the names that
-are allowed, because a threshold that is silently ignored is found only by ear.
+Three ship beside this module: `ip` (horn cluster), `fm` (transmitter), `web`. A profile of one's
+own is a file in the same form. Every key is known: a wrong or misspelt one is refused with the
+names that are allowed, because a threshold that is silently ignored is found only by ear.
 
     version, name, description
     [target]        transmit.target.Target          [target.fm]  transmit.target.FmTarget
@@ -46,8 +46,8 @@ class Limit:
 class CodecSettings:
     """What the encoder of one file extension is asked for.
 
-    `bit_rate_bps` is None where the codec has no choice; `sample_rate_hz` is None for the rate of the
-    master; `headroom_db` is kept under the ceiling from the start, for what the codec adds to peaks.
+    `bit_rate_bps` is None where the codec has no choice; `sample_rate_hz` is None for the rate of
+    the master; `headroom_db` is kept under the ceiling from the start, for what the codec adds.
     """
 
     bit_rate_bps: int | None = None

@@ -1,8 +1,8 @@
 """The stages a profile may name: their settings, and how each becomes a block.
 
-Settings are relative to the speech: a chain first brings the active speech level (ITU-T P.56) of the
-programme to NOMINAL_DBOV, so a threshold of "6 dB over the speech" means the same for a whisper and a
-shout, and a file mastered again meets the thresholds where it met them before.
+Settings are relative to the speech: a chain first brings the active speech level (ITU-T P.56) of
+the programme to NOMINAL_DBOV, so a threshold of "6 dB over the speech" means the same for a whisper
+and a shout, and a file mastered again meets the thresholds where it met them before.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
@@ -42,13 +41,10 @@ class CompressorSettings:
     hold_s: float = 0.05
 
 
-MATRIX = types.Array(types.float64, 2, "C")
-FRAMES = types.Array(types.float32, 2, "C")
-ROW = types.Array(types.float64, 1, "C")
-MEMORY = types.Array(types.float64, 4, "C")
-COUNTS = types.Array(types.int64, 1, "C")
-SETTING = types.Tuple((MATRIX, ROW))
-STATE = types.Tuple((MEMORY, MATRIX, MATRIX, COUNTS, MATRIX))
+FRAMES = "float32[:, ::1]"
+SETTING = "Tuple((float64[:, ::1], float64[::1]))"
+_MATRIX = "float64[:, ::1]"
+_STATE = f"Tuple((float64[:, :, :, ::1], {_MATRIX}, {_MATRIX}, int64[::1], {_MATRIX}))"
 
 # Places in `rule` and `control`, the plain arrays that the kernel reads and carries.
 _SLOPE, _KNEE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE, _MEAN, _GATE, _HOLD = range(9)
@@ -105,7 +101,7 @@ def mix_bands(bands: Any, count: Any, place: Any, line: Any, channel: Any, out: 
 
 # "contract" only fuses multiply and add; tests/dsp/master/test_compressor.py bounds the difference.
 @kernel(
-    types.void(FRAMES, SETTING, STATE, FRAMES),
+    f"void({FRAMES}, {SETTING}, {_STATE}, {FRAMES})",
     fastmath=frozenset({"contract"}),
 )
 def compress(frames: Any, setting: Any, state: Any, out: Any) -> None:

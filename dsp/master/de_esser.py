@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
-from dsp.master.compressor import COUNTS, FRAMES, MATRIX, MEMORY, ROW, mix_bands
+from dsp.master.compressor import FRAMES, SETTING, mix_bands
 from dsp.master.crossover import corner_rows, crossover_memory, flush_memory, split_bands
 from dsp.master.level_detector import (
     control_period_samples,
@@ -40,11 +39,11 @@ class DeEsserSettings:
     release_s: float = 0.03
 
 
-SETTING = types.Tuple((MATRIX, ROW))
-STATE = types.Tuple((MEMORY, ROW, MATRIX, COUNTS, MATRIX))
+_MATRIX = "float64[:, ::1]"
+_STATE = f"Tuple((float64[:, :, :, ::1], float64[::1], {_MATRIX}, int64[::1], {_MATRIX}))"
 
 
-@kernel(types.void(FRAMES, SETTING, STATE, FRAMES), fastmath=frozenset({"contract"}))
+@kernel(f"void({FRAMES}, {SETTING}, {_STATE}, {FRAMES})", fastmath=frozenset({"contract"}))
 def de_ess(frames: Any, setting: Any, state: Any, out: Any) -> None:
     """De-ess `frames` (n, c) into `out`; the state belongs to the caller.
 

@@ -1,8 +1,8 @@
 """Downward expander: pushes the noise of pauses down, and only that.
 
-Below the threshold the gain falls by (ratio - 1) dB per dB, at most `range_db`. The threshold stands
-between the measured noise floor and the speech, so speech never meets it. It opens within a few
-milliseconds, holds over the short gaps within words, and closes gently. The sound is delayed by
+Below the threshold the gain falls by (ratio - 1) dB per dB, at most `range_db`. The threshold
+stands between the measured noise floor and the speech, so speech never meets it. It opens within a
+few milliseconds, holds over the short gaps within words, and closes gently. The sound is delayed by
 `lookahead_s`, so that the soft onset of a word finds the gain already open.
 """
 
@@ -39,7 +39,8 @@ def expand_gains(powers: Any, rule: Any, state: Any, gains: Any) -> None:
     """Turn powers of control periods into gains (amplitude factors), both of shape (n,).
 
     `rule`: threshold dB, slope (ratio - 1), range dB, then per-period shares of the window, attack
-    and release, and the hold in periods. `state` (3,): smoothed power, periods of hold left, gain dB.
+    and release, and the hold in periods. `state` (3,): smoothed power, periods of hold left, gain
+    in dB.
     """
     for n in range(powers.shape[0]):
         state[_POWER] += rule[3] * (powers[n] - state[_POWER])

@@ -1,9 +1,9 @@
 """Level and gain at a control rate: the slow half of every dynamics block.
 
 A dynamics block does three things. It measures the power of each control period (about 1 ms); it
-decides one gain per period from that power (a few operations, however recursive); it multiplies the
-samples by a straight line from the last gain to the new one. Only the first and the last touch every
-sample, and both are vectorised here.
+decides one gain per period from that power (a few operations, however recursive); it multiplies
+the samples by a straight line from the last gain to the new one. Only the first and the last touch
+every sample, and both are vectorised here.
 
 Periods are counted from the start of the stream, so the gains do not depend on how it was cut. The
 gain decided from period k is reached at the end of period k + 1: one period of delay in the gain,
@@ -13,13 +13,15 @@ none in the sound.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.contract import Frames
 from dsp.kernel import inlined, kernel, ready
+
+if TYPE_CHECKING:
+    from dsp.contract import Frames
 
 CONTROL_PERIOD_S = 1e-3
 SILENT_DBFS = -200.0
@@ -28,7 +30,7 @@ _LANES = 8
 
 
 def control_period_samples(sample_rate_hz: float) -> int:
-    """Samples per control period: 24 at 24 kHz, 44 at 44.1 kHz."""
+    """Return the samples per control period: 24 at 24 kHz, 44 at 44.1 kHz."""
     return max(1, round(sample_rate_hz * CONTROL_PERIOD_S))
 
 
@@ -49,8 +51,8 @@ def db_to_gain(level_db: Any) -> Any:
     return math.exp(level_db * 0.11512925464970229)  # ln(10) / 20
 
 
-# No fastmath: the eight partial sums are named by the sample's place in its period, so the additions
-# happen in the same order however the stream is cut.
+# No fastmath: the eight partial sums are named by the sample's place in its period, so the
+# additions happen in the same order however the stream is cut.
 @kernel("int64(float32[:, ::1], int64, int64[::1], float64[::1], float64[::1])")
 def measure_power(frames: Any, period: Any, position: Any, sums: Any, powers: Any) -> Any:
     """Write the mean power of every period that ends in `frames` to `powers`; return how many.

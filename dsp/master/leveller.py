@@ -38,9 +38,9 @@ class LevellerSettings:
 def level_gains(powers: Any, rule: Any, state: Any, gains: Any) -> None:
     """Turn powers of control periods into gains (amplitude factors), both of shape (n,).
 
-    `rule`: target dB, gate power, boost limit dB, cut limit dB, then per-period shares: window, slow
-    and fast gain move, the error (dB) that is fast, and the gate's own smoothing. `state` (4,):
-    smoothed active power, gain in dB, gate power, whether speech has been met.
+    `rule`: target dB, gate power, boost limit dB, cut limit dB, then per-period shares: window,
+    slow and fast gain move, the error (dB) that is fast, and the gate's own smoothing. `state`
+    (4,): smoothed active power, gain in dB, gate power, whether speech has been met.
     """
     for n in range(powers.shape[0]):
         state[_FAST_POWER] += rule[8] * (powers[n] - state[_FAST_POWER])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from dsp.measure.programme import ProgrammeFigures
+    from dsp.measure.figures import ProgrammeFigures
 
 MONO_AS = ("dual-mono", "mono")
 

@@ -45,7 +45,7 @@ class ProgrammeTrace:
     """What is drawn of one side: its waveform and its short-term loudness every 100 ms."""
 
     waveform: Waveform
-    short_term_lufs: npt.NDArray[np.float64]
+    short_term_lufs: npt.NDArray[np.floating[Any]]
 
 
 def trace_waveform(blocks: Iterable[npt.NDArray[Any]], sample_rate_hz: int) -> Waveform:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from dsp.measure.programme import ProgrammeFigures
+    from dsp.measure.figures import ProgrammeFigures
+    from loa.bulletin import MasterReport
 
 # key of contract.md, heading, unit, decimals
 FIGURE_ROWS: tuple[tuple[str, str, str, int], ...] = (
@@ -88,3 +89,29 @@ def print_table(table: Table) -> None:
     console = Console(markup=False)
     width = None if console.is_terminal else max(console.width, 100)
     Console(width=width, markup=False).print(table)
+
+
+def renditions_table(reports: Sequence[MasterReport]) -> Table:
+    """One row a rendition: what it is and what it measures after decoding."""
+    from rich.table import Table
+
+    table = Table()
+    headings = ("target", "file", "kbit/s", "before LUFS", "after LUFS", "LRA LU", "peak dBTP")
+    for heading in (*headings, "trim dB", "limited by", "holds"):
+        table.add_column(heading, justify="left" if heading in ("target", "file") else "right")
+    for report in reports:
+        for rendition in report.renditions:
+            after = rendition.proof.figures
+            table.add_row(
+                rendition.profile.name,
+                rendition.output.name,
+                number(rendition.as_dict()["bit_rate_bps"] / 1000, 0),
+                number(report.before.integrated_lufs, 1),
+                number(after.integrated_lufs, 2),
+                number(after.loudness_range_lu, 1),
+                number(after.true_peak_dbtp, 2),
+                number(rendition.encoded.trim_db, 2),
+                (rendition.limited_by or "–").replace("_", " "),
+                "yes" if rendition.holds else "NO",
+            )
+    return table

@@ -6,6 +6,7 @@ would count), and as the file has no name it vanishes with the process, however 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,18 +58,17 @@ class Spool:
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Frames]:
         """Give the programme in new arrays of `block_frames`, the last one shorter.
 
-        Several readers may take turns: each keeps its own place.
+        Any number of threads may read at once: each keeps its own place.
         """
         width = 4 * self.channels
         for start in range(0, self.frames, block_frames):
             block = np.empty((min(block_frames, self.frames - start), self.channels), np.float32)
-            left = memoryview(block).cast("B")
-            self._file.seek(start * width)
+            left, place = memoryview(block).cast("B"), start * width
             while len(left):
-                got = self._file.readinto(left)
+                got = os.preadv(self._file.fileno(), [left], place)
                 if not got:
                     raise self._refused(OSError("end of file"))
-                left = left[got:]
+                left, place = left[got:], place + got
             yield block
 
     def clear(self) -> None:

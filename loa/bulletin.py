@@ -1,8 +1,7 @@
 """The main job: one bulletin in, its renditions for one target out, each proved after decoding.
 
-Here the rooms meet: `ingest` decodes, `dsp` measures, `transmit` masters and encodes, and every file
-goes back through `ingest` before anybody sees it.
-All outputs of a call appear, or none.
+Here the rooms meet: `ingest` decodes, `dsp` measures, `transmit` masters and encodes, and every
+file goes back through `ingest` before anybody sees it. All outputs of a call appear, or none.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 MOST_TRIMS = 6
 # The limiter keeps its ceiling to 0.05 dB; this keeps that out of the proof.
 _LIMITER_RESERVE_DB = 0.07
+_LEAST_FM_RATE_HZ = 32_000
 _INT16_SCALE = np.float32(1 / 32768)
 
 
@@ -186,7 +186,15 @@ def _setting(path: Path, profile: Profile) -> Setting:
     # The source is not open yet: these are the most channels that the profile can make of it.
     width = profile.target.channel_count(2)
     wanted = profile.codecs.get(path.suffix.lower().removeprefix("."))
-    return setting_for(path, profile.target.sample_rate_hz, width, wanted)
+    setting = setting_for(path, profile.target.sample_rate_hz, width, wanted)
+    if profile.target.fm is not None and setting.sample_rate_hz < _LEAST_FM_RATE_HZ:
+        raise Refusal(
+            "output.extension",
+            expected="a codec that carries the 15 kHz of an FM programme",
+            got=f"{path.suffix} at {setting.sample_rate_hz} Hz",
+            advice=".flac, .wav, .mp3, .m4a or .opus",
+        )
+    return setting
 
 
 def _mastered(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOMINAL_DBOV = -26.0
 _MOST_TRIM_DB = 60.0
-_NO_FLOOR_SNR_DB = 60.0
+_NO_FLOOR_SNR_DB = 80.0
 
 
 class Fault(Protocol):
@@ -130,13 +130,14 @@ class ExpanderStage:
     """Pauses down. The threshold lies `share_of_snr` of the way from the noise to the speech."""
 
     kind: ClassVar[str] = "expander"
-    share_of_snr: float = 0.4
-    max_over_floor_db: float = 10.0
-    ratio: float = 3.0
-    range_db: float = 12.0
+    share_of_snr: float = 0.3
+    max_over_floor_db: float = 20.0
+    ratio: float = 2.5
+    range_db: float = 30.0
+    window_s: float = 0.004
     attack_s: float = 0.003
-    hold_s: float = 0.10
-    release_s: float = 0.06
+    hold_s: float = 0.04
+    release_s: float = 0.03
     lookahead_s: float = 0.015
 
     def build(self, source: Source) -> AudioBlock | None:
@@ -146,6 +147,7 @@ class ExpanderStage:
             threshold_dbfs=source.floor_dbfs + over_floor_db,
             ratio=self.ratio,
             range_db=self.range_db,
+            window_s=self.window_s,
             attack_s=self.attack_s,
             hold_s=self.hold_s,
             release_s=self.release_s,

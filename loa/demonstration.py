@@ -1,0 +1,71 @@
+"""`loa demo`: the main job on the bulletin that ships with Loa, and a page to look at and hear."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ingest.decode import Decoder
+from loa import reporting
+from loa.bulletin import MasterReport, MasterRequest, master_bulletin
+from loa.mastering import plot_report, write_text
+from loa.page.bulletin import Card, bulletin_page
+from loa.progress import Progress
+from loa.tables import figures_table, print_table, renditions_table
+from transmit.atomic import failures_refused
+from transmit.profile import load_profile
+
+BULLETIN = Path(__file__).parent.parent / "examples" / "bulletin-vi.flac"
+# Of each target what is really sent; the first one is what the page plays.
+RENDITIONS = {
+    "ip": ("bulletin-ip.mp3", "bulletin-ip.opus", "bulletin-ip.g722"),
+    "fm": ("bulletin-fm.flac",),
+    "web": ("bulletin-web.m4a", "bulletin-web.mp3"),
+}
+
+
+def run_demo(folder: Path, *, as_json: bool) -> int:
+    """Do the main job into `folder`; return the exit code of the command."""
+    with failures_refused(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    source = folder / BULLETIN.name
+    with failures_refused(source):
+        shutil.copyfile(BULLETIN, source)
+    with Decoder() as decoder, Progress() as progress:
+        reports = {}
+        for target, names in RENDITIONS.items():
+            outputs = tuple(folder / name for name in names)
+            request = MasterRequest(source, outputs, load_profile(target))
+            reports[target] = master_bulletin(request, decoder=decoder, progress=progress.step)
+        cards = [card(decoder, source, target, report) for target, report in reports.items()]
+    before = next(iter(reports.values())).before
+    page = folder / "index.html"
+    write_text(page, bulletin_page(source, before.as_dict(), cards))
+    if as_json:
+        for report in reports.values():
+            for rendition in report.renditions:
+                reporting.print_json("demo", rendition.as_dict())
+    else:
+        print_table(figures_table([(source.name, before)]))
+        print_table(renditions_table(list(reports.values())))
+        reporting.note(f"Look and listen: {page}")
+    return 0 if all(card.holds for card in cards) else 1
+
+
+def card(decoder: Decoder, source: Path, target: str, report: MasterReport) -> Card:
+    """Return what the page shows of one target."""
+    first = report.renditions[0]
+    return Card(
+        target=target,
+        loudness_lufs=first.profile.target.loudness_lufs,
+        ceiling_dbtp=first.profile.target.ceiling_dbtp,
+        renditions=[shown(rendition.as_dict()) for rendition in report.renditions],
+        holds=all(rendition.holds for rendition in report.renditions),
+        recording=first.output,
+        plot_svg=plot_report(decoder, source, report),
+    )
+
+
+def shown(manifest: dict[str, object]) -> dict[str, object]:
+    """Return a manifest with the file's name alone: the page moves, its folder does not."""
+    return manifest | {"output": Path(str(manifest["output"])).name}

@@ -56,7 +56,10 @@ class Card:
 
 def bulletin_page(source: Path, before: Mapping[str, Any], cards: Sequence[Card]) -> str:
     """Return the page as HTML text."""
-    template = resources.files(__name__.rpartition(".")[0]).joinpath("bulletin.html")
+    folder = resources.files(__name__.rpartition(".")[0])
+    template = folder.joinpath("bulletin.html")
+    # Cheap phones and plain Debian have no Khmer letters of their own.
+    font = folder.joinpath("fonts", "noto-sans-khmer.woff2").read_bytes()
     words = {language: load_words(language) for language in LANGUAGES}
     buttons = "".join(
         f'<button value="{language}" aria-pressed="false">{escape(words[language]["name"])}'
@@ -68,7 +71,10 @@ def bulletin_page(source: Path, before: Mapping[str, Any], cards: Sequence[Card]
         recording(card.target, card.recording) for card in cards
     )
     return Template(template.read_text(encoding="utf-8")).substitute(
-        title=escape(words["vi"]["title"]), buttons=buttons, articles=articles + recordings
+        title=escape(words["vi"]["title"]),
+        khmer_font=base64.b64encode(font).decode(),
+        buttons=buttons,
+        articles=articles + recordings,
     )
 
 

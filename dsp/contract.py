@@ -2,8 +2,8 @@
 
 Audio blocks take float32 frames of shape (n, channels), C-contiguous, finite, n ≥ 0, and return
 frames of the same shape, late by `delay_samples`. The output does not depend on how the stream was
-cut. A block that refuses a piece (`BlockContractError`) has not changed its state. `reset()` makes a
-block as good as new. `tests/dsp/contract_suite.py` holds every block to this.
+cut. A block that refuses a piece (`BlockContractError`) has not changed its state. `reset()` makes
+a block as good as new. `tests/dsp/contract_suite.py` holds every block to this.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class AudioBlock(Protocol):
 
 
 def require_layout(frames: npt.NDArray[np.generic], channels: int, *dtypes: type) -> None:
-    """Raise BlockContractError unless `frames` is (n, channels), C-contiguous and of a dtype named."""
+    """Raise BlockContractError unless `frames` is (n, channels), C-contiguous, of a dtype named."""
     if not isinstance(frames, np.ndarray) or frames.dtype.type not in dtypes:
         expected = " or ".join(np.dtype(d).name for d in dtypes)
-        raise BlockContractError("frames.dtype", expected, str(getattr(frames, "dtype", type(frames))))
+        actual = str(getattr(frames, "dtype", type(frames)))
+        raise BlockContractError("frames.dtype", expected, actual)
     if frames.ndim != 2 or frames.shape[1] != channels:
         raise BlockContractError("frames.shape", f"(n, {channels})", str(frames.shape))
     if not frames.flags.c_contiguous:
@@ -50,7 +51,7 @@ def require_layout(frames: npt.NDArray[np.generic], channels: int, *dtypes: type
 
 
 def require_frames(frames: Frames, channels: int) -> None:
-    """Raise BlockContractError unless `frames` is float32 (n, channels), C-contiguous and finite."""
+    """Raise BlockContractError unless `frames` is finite float32 (n, channels), C-contiguous."""
     require_layout(frames, channels, np.float32)
     # One pass and no temporary: a sum is finite only if all its terms are. It could overflow only
     # beyond 3e38 / n, far outside audio.

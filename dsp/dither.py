@@ -1,9 +1,9 @@
 """TPDF dither to 16 bits: float frames in, int16 frames out, the same on every run.
 
 Before rounding, noise of triangular density and ±1 LSB is added (the sum of two uniform numbers),
-which makes the error independent of the signal. The numbers are a hash of the sample's index and the
-seed, not a generator's state: no two runs differ, however the stream is cut, and the loop has no
-dependency from one sample to the next, so that it runs eight lanes wide.
+which makes the error independent of the signal. The numbers are a hash of the sample's index and
+the seed, not a generator's state: no two runs differ, however the stream is cut, and the loop has
+no dependency from one sample to the next, so that it runs eight lanes wide.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _SAMPLES_IN = types.Array(types.float32, 1, "C", readonly=True)
 def _dither_to_int16(samples, first, seed, out):
     """Write `samples` (n,) as int16 to `out` (n,); `first` is the index of the first of them.
 
-    The hash is the 32-bit finaliser of H. Prospecting ("lowbias32"); its halves are two 16-bit uniforms.
+    The hash is the 32-bit finaliser of H. Prospecting ("lowbias32"); its halves are two 16-bit
+    uniforms.
     """
     for n in range(samples.shape[0]):
         x = np.uint32(first + np.uint32(n)) ^ seed
@@ -54,7 +55,7 @@ class Dither:
         self._done = 0
 
     def process(self, frames: Frames) -> npt.NDArray[np.int16]:
-        """Return (n, channels) float32 as a new int16 array; ±1.0 and beyond are held at full scale.
+        """Return (n, channels) float32 as a new int16 array, held at full scale from ±1.0 on.
 
         Raises
         ------

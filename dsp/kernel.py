@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 from numba import njit
+from numba.core import config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def source_digest() -> str:
 
 
 def cache_folder() -> Path:
-    """Folder for compiled kernels: `NUMBA_CACHE_DIR`, else the user's cache, else a temporary one."""
+    """Folder for compiled kernels: `NUMBA_CACHE_DIR`, the user's cache, or a temporary one."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
         return Path(chosen)
@@ -50,7 +51,7 @@ def cache_folder() -> Path:
     return folder
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+vars(config)["CACHE_DIR"] = str(cache_folder())
 
 _SIGNATURES: dict[Any, tuple[Any, ...]] = {}
 _READY: set[Any] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import Refusal
@@ -11,17 +12,15 @@ from loa.tables import number, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+AUDIO_ROOMS = ("bench.measure", "bench.command", "bench.limiter", "bench.encode")
+
 
 def audio_rows(*, runs: int, quality: bool) -> Iterator[dict[str, Any]]:
     """Rows of everything that happens to a bulletin on its way out."""
-    from bench import command, encode, limiter, measure
-
-    for room in (measure, command, limiter, encode):
-        yield from room.rows(runs=runs)
+    for room in AUDIO_ROOMS:
+        yield from importlib.import_module(room).rows(runs=runs)
     if quality:
-        from bench import intelligibility
-
-        yield from intelligibility.rows()
+        yield from importlib.import_module("bench.intelligibility").rows()
 
 
 def run_bench(work: str, *, runs: int, quality: bool, as_json: bool) -> int:

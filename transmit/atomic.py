@@ -1,8 +1,9 @@
 """Files that appear whole or not at all: written beside their place, synced, then renamed.
 
 An `OutputSet` reserves every output of one call first, which finds a missing folder or a full disk
-before any work is done, and puts them all in place together at the end. If that fails half way, what
-was there before comes back. A reader of the folder sees names that begin with a dot until then.
+before any work is done, and puts them all in place together at the end. If that fails half way,
+what was there before comes back. A reader of the folder sees names that begin with a dot until
+then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from dsp.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 
@@ -98,7 +99,7 @@ class OutputSet:
 
 
 @contextlib.contextmanager
-def failures_refused(final: Path) -> object:
+def failures_refused(final: Path) -> Iterator[None]:
     """Turn an OSError about `final` into a Refusal with exit code 4 and a line of advice."""
     try:
         yield

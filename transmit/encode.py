@@ -3,8 +3,9 @@
     setting = setting_for(Path("bulletin.opus"), 24_000, channels=1)
     encoded = encode(programme.blocks(), 24_000, 1, path, setting, trim_db=-0.3)
 
-Streaming: memory holds one block. What the codec needs is done on the way: mixing down, the rate, the
-trim, and 16 bits with dither where it takes no more. Codecs: mp3 m4a aac opus flac wav g722 ulaw alaw.
+Streaming: memory holds one block. What the codec needs is done on the way: mixing down, the rate,
+the trim, and 16 bits with dither where it takes no more. Codecs: mp3 m4a aac opus flac wav g722
+ulaw alaw.
 """
 
 from __future__ import annotations
@@ -122,15 +123,15 @@ def file_digest(path: Path) -> tuple[str, int]:
 def _open(path: Path, setting: Setting) -> Encoder:
     # Imported here: FFmpeg, libsndfile and LAME load only where they are used.
     if setting.codec.name in ("pcm_16", "flac"):
-        from transmit.codecs import pcm  # noqa: PLC0415
+        from transmit.codecs import pcm
 
         kind = pcm.WavEncoder if setting.codec.name == "pcm_16" else pcm.FlacEncoder
         return kind(path, setting)
     if setting.codec.name == "mp3":
-        from transmit.codecs.mp3 import Mp3Encoder  # noqa: PLC0415
+        from transmit.codecs.mp3 import Mp3Encoder
 
         return Mp3Encoder(path, setting)
-    from transmit.codecs.av_stream import AvEncoder  # noqa: PLC0415
+    from transmit.codecs.av_stream import AvEncoder
 
     return AvEncoder(path, setting)
 

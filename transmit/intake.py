@@ -1,7 +1,7 @@
 """The first steps of mastering: a source's blocks, made finite, of the target's channels and rate.
 
-The resampler's delay is its own business: what comes out is aligned with what went in, and its length
-is the source's duration to the nearest sample.
+The resampler's delay is its own business: what comes out is aligned with what went in, and its
+length is the source's duration to the nearest sample.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Intake:
         )
         given = 0
         for frames in self._gated():
-            # The end is cut to length below; a block is never longer than what is due plus the tail.
+            # The end is cut to length below; a block is never longer than what is due plus the
+            # tail.
             out = stream.resample_chunk(frames)
             given += len(out)
             yield np.ascontiguousarray(out)

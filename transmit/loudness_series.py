@@ -70,7 +70,7 @@ class CellMeans:
         sums = np.concatenate([*self._pieces, self._sums])
         lengths = np.full(len(sums), self._sample_rate_hz / CELLS_PER_S)
         lengths[-1] = max(1.0, self._samples - (len(sums) - 1) * lengths[0])
-        return sums / lengths
+        return np.asarray(sums / lengths)
 
 
 def programme_loudness(energies: Series) -> float | None:

@@ -4,9 +4,9 @@ The answer is searched on the series of one pass (loudness_series.py) with the l
 predicted from the peaks (dsp/master/gain_prediction.py); audio is not touched. Loudness rises with
 the gain, limiting and MPX power rise with it too, so that each condition is a bisection.
 
-Limits, in this order: `max_gain_db`; how hard the limiter may work ("peaks"); MPX power. The limiter
-may take away 2.5 LU on average and more than 10 dB in no more than 1 % of the time: up to there it
-shaves syllable peaks; beyond that speech begins to sound dense and its consonants dull.
+Limits, in this order: `max_gain_db`; how hard the limiter may work ("peaks"); MPX power. The
+limiter may take away 2.5 LU on average and more than 10 dB in no more than 1 % of the time: up to
+there it shaves syllable peaks; beyond that speech begins to sound dense and its consonants dull.
 """
 
 from __future__ import annotations

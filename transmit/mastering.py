@@ -1,10 +1,10 @@
 """Mastering in two passes: any source in, a programme of the target's loudness and ceiling out.
 
 Pass A: blocks -> finite -> channels -> rate -> chain -> band limit -> spool, and two series for the
-solver (loudness_series.py). The solver finds the gain without touching audio. Pass B: spool -> gain ->
-limiter -> result spool, measured as it goes; if the loudness is off by more than 0.05 LU the gain is
-corrected and pass B repeated, at most three times in all. Every delay is taken out again: the master is
-exactly as long as the source.
+solver (loudness_series.py). The solver finds the gain without touching audio. Pass B: spool -> gain
+-> limiter -> result spool, measured as it goes; if the loudness is off by more than 0.05 LU the
+gain is corrected and pass B repeated, at most three times in all. Every delay is taken out again:
+the master is exactly as long as the source.
 
 Memory holds blocks and the series (17 MB an hour), never the audio.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +124,7 @@ class MasteredProgramme:
         """Free the disk."""
         self._spool.close()
 
-    def __enter__(self) -> MasteredProgramme:
+    def __enter__(self) -> Self:
         """Return self."""
         return self
 
@@ -219,13 +220,7 @@ def master(
         for frames in aligned(treated, _band_limit(target, width), width):
             spool.append(frames)
             survey.feed(frames)
-        if not spool.frames:
-            raise Refusal(
-                "audio.empty",
-                expected="at least one sample",
-                got="a programme of length 0",
-                advice="another file",
-            )
+        _require_sound(spool)
         finish = _Finish(survey.series(), spool, result, target)
         report = finish.run(intake.not_finite, intake.out_of_range)
     except BaseException:
@@ -236,8 +231,18 @@ def master(
     return MasteredProgramme(result, target.sample_rate_hz, report)
 
 
+def _require_sound(spool: Spool) -> None:
+    if not spool.frames:
+        raise Refusal(
+            "audio.empty",
+            expected="at least one sample",
+            got="a programme of length 0",
+            advice="another file",
+        )
+
+
 class _Finish:
-    """Pass B: from the spool through gain and limiter to the result, until the loudness is right."""
+    """Pass B: spool, gain, limiter, result, until the loudness is right."""
 
     def __init__(
         self, series: ProgrammeSeries, spool: Spool, result: Spool, target: Target

@@ -47,7 +47,7 @@ class Spool:
         Refusal
             ``disk.spool`` where the disk is full or fails.
         """
-        left = memoryview(np.ascontiguousarray(frames, np.float32)).cast("B")
+        left = np.ascontiguousarray(frames, np.float32).data.cast("B")
         try:
             while len(left):
                 left = left[self._file.write(left) :]
@@ -63,7 +63,7 @@ class Spool:
         width = 4 * self.channels
         for start in range(0, self.frames, block_frames):
             block = np.empty((min(block_frames, self.frames - start), self.channels), np.float32)
-            left, place = memoryview(block).cast("B"), start * width
+            left, place = block.data.cast("B"), start * width
             while len(left):
                 got = os.preadv(self._file.fileno(), [left], place)
                 if not got:

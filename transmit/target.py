@@ -1,7 +1,7 @@
 """What a mastered programme has to be: loudness, ceiling, channels, rate, and the rules of FM.
 
-A target is data: `transmit.profile` fills it from a TOML file. It says nothing of how the chain gets
-there.
+A target is data: `transmit.profile` fills it from a TOML file. It says nothing of how the chain
+gets there.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Target:
     loudness_lufs
         Integrated loudness; a mono programme counts as dual mono.
     ceiling_dbtp
-        Highest true peak. With `fm` set, the highest peak after pre-emphasis and the 15 kHz low-pass
-        as well, where 0 dB is the audio's share of the rated deviation.
+        Highest true peak. With `fm` set, the highest peak after pre-emphasis and the 15 kHz
+        low-pass as well, where 0 dB is the audio's share of the rated deviation.
     channels
         "mono", or "as_source" (at most two; more are mixed down).
     sample_rate_hz

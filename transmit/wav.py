@@ -1,7 +1,8 @@
 """16-bit WAV, written block by block; RF64 where 32-bit sizes do not reach (EBU Tech 3306).
 
-A JUNK chunk keeps the place of RF64's ds64 chunk, so that a programme need not say beforehand how long
-it is: its header is written when it ends. No time stamp and no tag: equal audio is an equal file.
+A JUNK chunk keeps the place of RF64's ds64 chunk, so that a programme need not say beforehand how
+long it is: its header is written when it ends. No time stamp and no tag: equal audio is an equal
+file.
 """
 
 from __future__ import annotations

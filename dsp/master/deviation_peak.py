@@ -32,7 +32,7 @@ class DeviationPeak:
         self._meter.process(self._emphasis.process(self._low_pass.process(frames)))
 
     def result(self) -> float | None:
-        """End the stream; return its highest peak in dB over the audio's share, None for silence."""
+        """End the stream; return its highest peak in dB over the audio's share (silence: None)."""
         self.process(np.zeros((self._low_pass.delay_samples, self._channels), np.float32))
         peaks = [peak for peak in self._meter.result() if peak is not None]
         return max(peaks, default=None)

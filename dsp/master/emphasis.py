@@ -2,8 +2,9 @@
 
 The analogue curve |1 + j w tau| is fitted up to 15 kHz by two zeros and two poles inside the unit
 circle, which the bilinear transform of a single RC could not do at 48 kHz (it is 1.5 dB off at
-15 kHz). The fit is within 0.002 dB at 44.1 kHz and above, 0.06 dB at 32 kHz. As the zeros lie inside
-the circle, the same coefficients swapped are a stable de-emphasis that undoes it to rounding.
+15 kHz). The fit is within 0.002 dB at 44.1 kHz and above, 0.06 dB at 32 kHz. As the zeros lie
+inside the circle, the same coefficients swapped are a stable de-emphasis that undoes it to
+rounding.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def pre_emphasis_sections(sample_rate_hz: int, tau_us: float) -> tuple[tuple[flo
     def sections(packed: Real) -> tuple[Real, Real]:
         roots = np.tanh(packed)  # inside the unit circle, whatever the search tries
         zeros, poles = np.poly(roots[:2]), np.poly(roots[2:])
-        return zeros * (poles.sum() / zeros.sum()), poles
+        return np.asarray(zeros * (poles.sum() / zeros.sum())), np.asarray(poles)
 
     def error_db(packed: Real) -> Real:
         b, a = sections(packed)

@@ -74,8 +74,9 @@ class FiniteGate:
         return int(self._counts[1])
 
     def process(self, frames: Frames, out: Frames | None = None) -> Frames:
-        """Return finite frames of the same shape; `out` may be `frames` itself only if new samples
-        are all that is wanted of it. Allocates the output only.
+        """Return finite frames of the same shape; allocates the output only.
+
+        `out` may be `frames` itself where the new samples are all that is wanted of it.
         """
         require_layout(frames, self.channels, np.float32)
         target = output_for(frames, out)

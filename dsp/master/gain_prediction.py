@@ -34,8 +34,8 @@ def predict_gain_power(
 ) -> None:
     """Write the mean square of the limiter's gain per cell of ten steps to `power`.
 
-    `headroom` is ceiling / gain: a step whose peak is higher is reduced. `steps_deep[0]` becomes the
-    number of steps reduced to below `deep_gain`.
+    `headroom` is ceiling / gain: a step whose peak is higher is reduced. `steps_deep[0]` becomes
+    the number of steps reduced to below `deep_gain`.
     """
     steps = peaks.shape[0]
     gain = 1.0
@@ -86,8 +86,10 @@ class GainPrediction:
         self._power = np.ones(-(-len(peaks) // CELL_STEPS))
 
     def at(self, gain: float, deep_db: float = 0.0) -> tuple[npt.NDArray[np.float64], float]:
-        """Return the mean square of the limiter's gain per 10 ms (a view, valid until the next
-        call) and the share of time it takes away more than `deep_db`.
+        """Return the mean square of the limiter's gain per 10 ms, and its share of deep steps.
+
+        The first is a view, valid until the next call; the second is the share of time in which
+        more than `deep_db` is taken away.
         """
         if gain * self.largest_peak <= self._ceiling:
             self._power[:] = 1.0

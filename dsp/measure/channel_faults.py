@@ -33,7 +33,7 @@ _SUM = types.Array(types.float64, 1, "C")
     types.void(_ROW, _ROW, types.int64, types.int64, _ROW, _SUM), fastmath=frozenset({"contract"})
 )
 def add_products(left, right, first, count, parts, total):
-    """Add Σ left·right over `count` samples from `first` to `total[0]`; `parts` (64,) is scratch."""
+    """Add Σ left·right over `count` samples from `first` to `total[0]`; scratch: `parts` (64,)."""
     for begin in range(first, first + count, _STEP):
         for i in range(_STEP):
             parts[i] = np.float32(0.0)

@@ -2,8 +2,9 @@
 
 Every meter here works on chunks of 16 whole seconds counted from the first frame; therefore figures
 do not depend on how the caller cut the stream, and memory is one chunk. Samples are laid channel by
-channel (planar) in units of the int16 step, so that int16 needs no scaling and float32 is multiplied
-by the exact 32768. `HISTORY_MS` of the past stand in front of each chunk for filters to warm up on.
+channel (planar) in units of the int16 step, so that int16 needs no scaling and float32 is
+multiplied by the exact 32768. `HISTORY_MS` of the past stand in front of each chunk for filters to
+warm up on.
 
 NaN, infinities and anything beyond +120 dBFS are counted and measured as 0.
 """

@@ -1,10 +1,10 @@
 """Flat tops: runs of equal samples at the highest (or lowest) value that a channel ever reaches.
 
 A clipped wave stands still at its ceiling, at full scale or, turned down afterwards, below it, and
-enters and leaves the flat with a step. A slow sine rounded to 16 bits also repeats its top value, but
-its neighbours are one step away; the flat must therefore be left or entered by more than 0.1 % of the
-ceiling. Only milliseconds that reach the ceiling found so far are looked at, sample by sample; when
-it rises, the count begins anew.
+enters and leaves the flat with a step. A slow sine rounded to 16 bits also repeats its top value,
+but its neighbours are one step away; the flat must therefore be left or entered by more than 0.1 %
+of the ceiling. Only milliseconds that reach the ceiling found so far are looked at, sample by
+sample; when it rises, the count begins anew.
 """
 
 from __future__ import annotations

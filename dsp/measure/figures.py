@@ -1,4 +1,4 @@
-"""What a programme measures: the figures, their uncertainty, why one is missing, and faults found."""
+"""What a programme measures: figures, their uncertainty, why one is missing, and faults."""
 
 from __future__ import annotations
 

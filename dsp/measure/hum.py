@@ -1,10 +1,11 @@
 """Mains hum: 50 Hz and its harmonics up to 400 Hz, looked for in the pauses only.
 
-Speech has harmonics of its own; in its pauses they are gone while hum stays. The means per millisecond
-(a 1 kHz signal with a null at every multiple of 1 kHz) are cut into windows of 200 ms, every 100 ms,
-Hann-weighted; ten cycles of 50 Hz fit exactly. Of every window the power at 50, 100 … 400 Hz is kept, and
-halfway between, at 25, 75 … 425 Hz, where hum has nothing. Averaged over the windows inside pauses, noise
-gives both the same power (to either side: the geometric mean follows a slope), hum lifts the lines.
+Speech has harmonics of its own; in its pauses they are gone while hum stays. The means per
+millisecond (a 1 kHz signal with a null at every multiple of 1 kHz) are cut into windows of 200 ms,
+every 100 ms, Hann-weighted; ten cycles of 50 Hz fit exactly. Of every window the power at 50, 100 …
+400 Hz is kept, and halfway between, at 25, 75 … 425 Hz, where hum has nothing. Averaged over the
+windows inside pauses, noise gives both the same power (to either side: the geometric mean follows a
+slope), hum lifts the lines.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class HumSeries:
         frequency = MAINS_HZ / 2 * np.arange(1, _PROBES + 1)
         phase = 2.0 * np.pi * frequency * np.arange(WINDOW_MS)[:, None] / 1000.0
         hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_MS) / WINDOW_MS)
-        # |sum|² of a sine becomes its mean square a²/2; the means over 1 ms droop by sinc(f · 1 ms).
+        # |sum|² of a sine becomes its mean square a²/2; the means over 1 ms droop by sinc(f · 1
+        # ms).
         gain = math.sqrt(2.0) / hann.sum() / np.sinc(frequency / 1000.0)
         waves = np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
         self._waves = waves.astype(np.float32)

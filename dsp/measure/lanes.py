@@ -2,11 +2,13 @@
 
 A recursive filter run sample by sample waits for its own result. Here the 16 seconds of a chunk run
 side by side as 16 lanes of one second, one vector register wide; each lane first runs over the
-90 ms before it, after which the memory of the 38 Hz high-pass (a double pole, 4.2 ms) has decayed by
-20·e^-21, that is -157 dB. The samples of a millisecond are first turned into lane order; everything
-is then gathered from there: Σz² (K-weighted), Σx, Σ|x|, Σx², largest and smallest sample.
+90 ms before it, after which the memory of the 38 Hz high-pass (a double pole, 4.2 ms) has decayed
+by 20·e^-21, that is -157 dB. The samples of a millisecond are first turned into lane order;
+everything is then gathered from there: Σz² (K-weighted), Σx, Σ|x|, Σx², largest and smallest
+sample.
 
-Sums run in float32 over at most 192 terms: an error below 1e-5, or 5e-5 dB, and far less in the mean.
+Sums run in float32 over at most 192 terms: an error below 1e-5, or 5e-5 dB, and far less in the
+mean.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ def integrated_lufs(energy_10ms: Series) -> float | None:
 def loudness_range_lu(energy_10ms: Series) -> float | None:
     """Loudness range in LU (Tech 3342); None if no 3 s block passes the gates.
 
-    Defined for programmes of 60 s and more; for shorter ones it is still the spread of what there is.
+    Defined for programmes of 60 s and more; for shorter ones it is still the spread of what there
+    is.
     """
     blocks = _gated(sliding_means(energy_10ms, SHORT_TERM_STEPS, GATING_HOP_STEPS), RANGE_GATE_LU)
     if not len(blocks):

@@ -1,9 +1,9 @@
 """Where nobody speaks, and how loud it is there.
 
-The level is smoothed over 50 ms. Its 5th percentile (digital silence left out) stands for the floor; a
-pause is a stretch of at least 150 ms that stays within 6 dB of it: longer than the closure
-of a plosive (50-120 ms), shorter than a breath. 20 ms at both ends of a pause still belong to the speech. The
-floor must lie at least 6 dB under the speech, else the sound simply has no pauses.
+The level is smoothed over 50 ms. Its 5th percentile (digital silence left out) stands for the
+floor; a pause is a stretch of at least 150 ms that stays within 6 dB of it: longer than the closure
+of a plosive (50-120 ms), shorter than a breath. 20 ms at both ends of a pause still belong to the
+speech. The floor must lie at least 6 dB under the speech, else the sound simply has no pauses.
 """
 
 from __future__ import annotations

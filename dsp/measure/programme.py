@@ -1,8 +1,8 @@
 """The programme meter: every figure and fault of a piece of sound in one pass.
 
 Frames in, `ProgrammeFigures` out. The sound is measured in chunks of 16 s counted from its first
-frame (`chunks`), 16 lanes side by side (`lanes`); each meter takes from the chunk what it needs. What
-grows with the programme is only the series per 10 ms: 20 MB for three hours of stereo.
+frame (`chunks`), 16 lanes side by side (`lanes`); each meter takes from the chunk what it needs.
+What grows with the programme is only the series per 10 ms: 20 MB for three hours of stereo.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""From what the meters found to the figures of a programme: which are valid, how sure, what is wrong.
+"""From what the meters found to figures: which are valid, how sure, what is wrong.
 
 Uncertainties (k = 2, beyond the exactness of the samples themselves):
 
 - loudness 0.02 LU: step edges rounded to a sample and float32 sums, against the float64 twin;
 - loudness range 0.1 LU from 60 s on, and more for the few blocks of a shorter programme;
-- true peak 0.3 dB: what a peak halfway between two points of 4x oversampling loses up to 0.33 of the
+- true peak 0.3 dB: what a peak halfway between two points of 4x oversampling loses up to 0.33 of
+the
   sample rate (BS.1770-5 annex 2, att. 1: 20·log10 cos(π·0.33/4)), the widest band speech fills;
 - P.56 0.1 dB and 1 %: the straight line between thresholds 6 dB apart;
 - noise floor: a mean of n independent values of noise, 8.7 dB / √n with 20 values a second in a

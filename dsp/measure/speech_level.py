@@ -2,12 +2,12 @@
 
 The envelope is |x| through two equal one-pole low-passes (time constant 30 ms). For each of 15
 thresholds 2^-15 … 2^-1 of full scale, speech counts as active from the moment the envelope reaches
-the threshold until 200 ms (hangover) after it was there last. The level over the active time, and the
-threshold, are compared: the active level is where they stand 15.9 dB (margin) apart.
+the threshold until 200 ms (hangover) after it was there last. The level over the active time, and
+the threshold, are compared: the active level is where they stand 15.9 dB (margin) apart.
 
-The envelope moves 30 times slower than a millisecond; it is therefore followed on the means of |x| per
-millisecond, with the exact decay per millisecond. The energy is that of all samples. "Within 200 ms
-of the last time at the threshold" is the same as "the largest envelope of the last 200 ms is
+The envelope moves 30 times slower than a millisecond; it is therefore followed on the means of |x|
+per millisecond, with the exact decay per millisecond. The energy is that of all samples. "Within
+200 ms of the last time at the threshold" is the same as "the largest envelope of the last 200 ms is
 at the threshold", so that one sliding maximum and one histogram serve all 15 thresholds.
 
 0 dBov is the level of a full-scale square wave (rms 1.0): a sine of amplitude 0.1 stands at -23.01.
@@ -45,10 +45,10 @@ _COUNTS = types.Array(types.int64, 1, "C")
 def follow_envelope(magnitude, scale, count, state, recent, histogram):
     """Count the milliseconds in which each threshold was the highest that was active.
 
-    `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (1000,) turns it
-    into a mean of full scale 1.0. `state`: both low-passes, milliseconds so far, slot of the largest
-    recent envelope. `recent` (201,) is a ring of the last envelopes. `histogram` (16,): bin j
-    counts milliseconds whose largest recent envelope reached j of the 15 thresholds.
+    `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (1000,) turns
+    it into a mean of full scale 1.0. `state`: both low-passes, milliseconds so far, slot of the
+    largest recent envelope. `recent` (201,) is a ring of the last envelopes. `histogram` (16,): bin
+    j counts milliseconds whose largest recent envelope reached j of the 15 thresholds.
     """
     keep = math.exp(-1.0 / (1000.0 * TAU_S))
     gain = 1.0 - keep
@@ -77,7 +77,7 @@ def follow_envelope(magnitude, scale, count, state, recent, histogram):
 
 @dataclass(frozen=True)
 class SpeechLevel:
-    """Active level in dBov and the share of active time in percent; None where there is no speech."""
+    """Active level in dBov and active time in percent; None where there is no speech."""
 
     active_level_dbov: float | None
     activity_percent: float | None

@@ -1,12 +1,12 @@
 """True peak: the largest value between the samples, Rec. ITU-R BS.1770-5 annex 2, and better.
 
-Four times oversampling (twice from 96 kHz, none from 192 kHz) by a Kaiser-windowed sinc of 24 taps per
-phase instead of the standard's 12. Phase 0 is the sample itself. Phases ¼ and ¾ are each other's
-mirror: with the even part E and the odd part O of their taps, the larger of the two magnitudes is
-|E| + |O|, so that three phases cost little more than one and a half.
+Four times oversampling (twice from 96 kHz, none from 192 kHz) by a Kaiser-windowed sinc of 24 taps
+per phase instead of the standard's 12. Phase 0 is the sample itself. Phases ¼ and ¾ are each
+other's mirror: with the even part E and the odd part O of their taps, the larger of the two
+magnitudes is |E| + |O|, so that three phases cost little more than one and a half.
 
-The pass is exact and yet skips most of the sound: no value between samples can exceed the local sample
-peak times the sum of the magnitudes of the taps. Stretches are visited only where that bound
+The pass is exact and yet skips most of the sound: no value between samples can exceed the local
+sample peak times the sum of the magnitudes of the taps. Stretches are visited only where that bound
 beats the largest value found so far, the most promising first. Which stretches were skipped never
 changes the result, because a maximum does not depend on the order.
 """
@@ -37,7 +37,7 @@ _CONTRACT = frozenset({"contract"})
 
 
 def interpolator(fraction: float) -> npt.NDArray[np.float64]:
-    """Taps, shape (24,), that give the value `fraction` of a sample after the twelfth of 24 samples.
+    """Taps, shape (24,), for the value `fraction` of a sample after the twelfth of 24 samples.
 
     The phase is scaled to unit gain at DC: a constant has no peak between its samples.
     """

@@ -1,9 +1,9 @@
-"""AAC (ADTS and MP4), Opus (Ogg), G.722 and G.711 through FFmpeg, bit for bit the same on every run.
+"""AAC (ADTS and MP4), Opus (Ogg), G.722 and G.711 through FFmpeg, the same bytes on every run.
 
 FFmpeg's "bitexact" keeps versions, dates and random stream numbers out of the file. The length is
-exact where the container can say it: MP4 by its edit list, Ogg by pre-skip and end granule; G.711 has
-no delay. ADTS says nothing: its decoded audio is late by the encoder's 1024 samples of priming and
-filled up to a whole frame.
+exact where the container can say it: MP4 by its edit list, Ogg by pre-skip and end granule; G.711
+has no delay. ADTS says nothing: its decoded audio is late by the encoder's 1024 samples of priming
+and filled up to a whole frame.
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ class AvEncoder:
             str(path), "w", format=muxer, options={"fflags": "+bitexact", **muxing}
         )
         try:
-            self._stream = self._container.add_stream(
+            # PyAV's types cover video and subtitles as well: an audio encoder is what this is.
+            self._stream: Any = self._container.add_stream(
                 encoder, rate=setting.sample_rate_hz, options=options
             )
-            context = self._stream.codec_context
+            context: Any = self._stream.codec_context
             context.layout = "mono" if setting.channels == 1 else "stereo"
             context.format = sample_format
             context.thread_count = 1

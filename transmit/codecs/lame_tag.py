@@ -95,7 +95,7 @@ def _side_info_bytes(header: bytes) -> int:
     return 9 if mono else 17
 
 
-def _crc16(content: bytes) -> int:
+def _crc16(content: bytes | bytearray) -> int:
     """CRC-16 of the tag: polynomial x^16 + x^15 + x^2 + 1, bits reflected, from 0."""
     crc = 0
     for byte in content:

@@ -1,4 +1,4 @@
-"""MP3 through LAME (`lameenc`), constant bit rate, with the Info frame that makes its length exact."""
+"""MP3 through LAME (`lameenc`), constant bit rate, with the frame that makes its length exact."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from transmit.codecs import lame_tag
 from transmit.codecs.setting import Setting
 
 QUALITY = 5
-# LAME turns constant bit rates down on its own (preset "scale"): up to 160 kbit/s to 0.95, that is by
-# 0.45 dB. We have seen to the peaks ourselves and want the level we asked for.
+# LAME turns constant bit rates down on its own (preset "scale"): up to 160 kbit/s to 0.95, that is
+# by 0.45 dB. We have seen to the peaks ourselves and want the level we asked for.
 _LAME_SCALE = ((160, 0.95), (192, 0.97), (224, 0.98))
 
 

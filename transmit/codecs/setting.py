@@ -114,7 +114,7 @@ def setting_for(
     if asked_hz is not None and codec.rates_hz and asked_hz not in codec.rates_hz:
         raise Refusal(
             "profile.value",
-            expected=f"codec.{extension[1:]}.sample_rate_hz: " + ", ".join(map(str, codec.rates_hz)),
+            expected=f"{extension[1:]} at " + ", ".join(map(str, codec.rates_hz)) + " Hz",
             got=str(asked_hz),
             advice="one of the rates listed",
         )
@@ -125,9 +125,7 @@ def setting_for(
     elif bit_rate is None:
         # Joint stereo shares much between the channels: half as much again, not twice.
         bit_rate = codec.mono_bps * (1 + width) // 2
-    return Setting(
-        extension, codec, _rate_for(codec, asked_hz or sample_rate_hz), width, bit_rate
-    )
+    return Setting(extension, codec, _rate_for(codec, asked_hz or sample_rate_hz), width, bit_rate)
 
 
 def _rate_for(codec: Codec, rate_hz: int) -> int:

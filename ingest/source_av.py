@@ -41,6 +41,7 @@ class AvSource:
     def __init__(self, descriptor: int, container: str) -> None:
         self._container_name = container
         self._least_s = 0.0
+        self._most_frames: int | None = None
         self._left = memoryview(b"")
         self._read = 0
         self._promise = require_complete(descriptor, container)
@@ -55,7 +56,10 @@ class AvSource:
 
     def read_into(self, view: memoryview) -> int:
         """Fill `view` with frames; 0 at the end. Raises Refusal on damage or a missing end."""
-        filled, room = 0, len(view) // self.format.frame_bytes * self.format.frame_bytes
+        wanted = len(view) // self.format.frame_bytes
+        if self._most_frames is not None:
+            wanted = min(wanted, self._most_frames - self._read)
+        filled, room = 0, wanted * self.format.frame_bytes
         while filled < room:
             if not self._left:
                 self._left = self._next_packed()
@@ -115,6 +119,8 @@ class AvSource:
         if self._container_name == "mp4":
             # Two frames of tolerance: edit lists are rounded to the movie's time scale.
             self._least_s = (duration_s or 0.0) - 2048 / first.rate
+            # What fills up the last frame lies behind the end of the edit; FFmpeg hands it out.
+            self._most_frames = round(duration_s * first.rate) if duration_s else None
         codec = stream.codec_context.name
         return AudioFormat(
             container=self._container_name,

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsp.kernel import inlined
+
+Array = npt.NDArray[Any]
 
 GROUP = 8
 SPLINE = 4  # control points that shape one group
@@ -47,6 +50,11 @@ class GainPath:
     envelope: npt.NDArray[np.float64]
     lag_groups: int
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """The arrays as the kernels take them."""
+        return (self.fir, self.rates, self.allowed, self.eased, self.envelope)
+
     def reset(self) -> None:
         """Forget the stream: every gain was one."""
         self.allowed[:] = 1.0
@@ -75,7 +83,7 @@ def make_gain_path(
 
 
 @inlined
-def is_idle(allowed_new, allowed, eased, envelope):
+def is_idle(allowed_new: Array, allowed: Array, eased: Array, envelope: Array) -> bool:
     """Tell whether no gain other than one is under way."""
     if envelope[0] != 1.0 or envelope[1] != 1.0:
         return False
@@ -90,38 +98,51 @@ def is_idle(allowed_new, allowed, eased, envelope):
 
 
 @inlined
-def advance_gain(allowed_new, fir, rates, allowed, eased, envelope, control):
-    """Turn the next allowed gains into as many control points; carry the state arrays."""
+def _release(wanted: Array, rates: Array, envelope: Array) -> None:
+    """Ease `wanted` in place: it falls at once and recovers at two speeds."""
+    gain, slow = envelope[0], envelope[1]
+    for j in range(wanted.shape[0]):
+        risen = gain + rates[0] * max(0.0, slow - gain) + rates[1] * (1.0 - gain)
+        gain = min(wanted[j], risen)
+        slow += (rates[3] if gain < slow else rates[2]) * (gain - slow)
+        if gain > _IDLE and wanted[j] == 1.0:
+            gain = 1.0
+            if slow > _IDLE:
+                slow = 1.0
+        wanted[j] = gain
+    envelope[0] = gain
+    envelope[1] = slow
+
+
+@inlined
+def advance_gain(allowed_new: Array, path: Any, control: Array) -> None:
+    """Turn the next allowed gains into as many control points; carry the state in `path`."""
+    fir, rates, allowed, eased, envelope = path
     count = allowed_new.shape[0]
     held = allowed.shape[0]
     kept = eased.shape[0]
     line = np.empty(held + count)
     line[:held] = allowed
     line[held:] = allowed_new
+    allowed[:] = line[count:]
     smooth = np.empty(kept + count)
     smooth[:kept] = eased
-    gain, slow = envelope[0], envelope[1]
-    for j in range(count):
-        wanted = line[j]
-        for i in range(1, held + 1):
-            wanted = min(wanted, line[j + i])
-        risen = gain + rates[0] * max(0.0, slow - gain) + rates[1] * (1.0 - gain)
-        gain = min(wanted, risen)
-        slow += (rates[3] if gain < slow else rates[2]) * (gain - slow)
-        if gain > _IDLE and wanted == 1.0:
-            gain = 1.0
-        if slow > _IDLE and gain == 1.0:
-            slow = 1.0
-        smooth[kept + j] = gain
-    for j in range(count):
-        total = 0.0
-        for i in range(kept + 1):
-            total += fir[i] * smooth[j + i]
-        control[j] = total
-    allowed[:] = line[count:]
+    # Side by side over the groups, one step back in time after the other: the compiler can
+    # vectorise that, and not a search per group.
+    wanted = smooth[kept:]
+    wanted[:] = line[:count]
+    for i in range(1, held + 1):
+        later = line[i : i + count]
+        for j in range(count):
+            wanted[j] = min(wanted[j], later[j])
+    _release(wanted, rates, envelope)
     eased[:] = smooth[count:]
-    envelope[0] = gain
-    envelope[1] = slow
+    control[:] = 0.0
+    for i in range(kept + 1):
+        weight = fir[i]
+        shifted = smooth[i : i + count]
+        for j in range(count):
+            control[j] += weight * shifted[j]
 
 
 def spline_weights() -> npt.NDArray[np.float32]:

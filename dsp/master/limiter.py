@@ -12,13 +12,17 @@ only copies.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numba import types
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
 from dsp.master.gain_path import (
     GROUP,
+    SPLINE,
     advance_gain,
     is_idle,
     make_gain_path,
@@ -30,10 +34,9 @@ from dsp.master.oversample import REACH, design_interpolator
 STEP = 64
 TILE = 16
 _WAIT = 32  # the interpolator reaches 20 samples ahead; whole tiles: 32
-_TILES = STEP // TILE
 _GROUPS = STEP // GROUP
-_GROUPS_PER_TILE = TILE // GROUP
-_TILE_PAST = 2 * _WAIT // TILE  # tile maxima kept: two tiles before and two after the one judged
+_LINE_STEPS = 32  # the line moves to its front once in so many steps
+_AROUND = STEP + 2 * _WAIT  # samples that decide about the wave over one step
 MARGIN_DB = 0.015  # for what the wave does between the eighths of a sample
 
 PASS_EDGE = 0.4125
@@ -41,181 +44,189 @@ STOP_EDGE = 0.46
 _STOP_DB = 50.0
 
 F32 = types.float32
-F64 = types.float64
 FRAMES_IN = types.Array(F32, 2, "C", readonly=True)
 PLANES = types.Array(F32, 2, "C")
 FIXED = types.Array(F32, 2, "C", readonly=True)
-REALS = types.Array(F64, 1, "C")
+ROW = types.Array(F32, 1, "C")
+PATH = types.UniTuple(types.Array(types.float64, 1, "C"), 5)
 COUNTS = types.Array(types.int64, 1, "C")
 
-
-@inlined
-def _largest_magnitude(bits, start, stop):
-    """Bit pattern of the largest |float32| of a stretch; as integers the compiler can vectorise."""
-    most = np.int32(0)
-    for i in range(start, stop):
-        most = max(most, bits[i] & np.int32(0x7FFFFFFF))
-    return most
+Array = npt.NDArray[Any]
 
 
 @inlined
-def _measure_tiles(line, base, curve, tile_max):
-    """Append each new tile's largest sample and largest second difference to `tile_max` (2, …)."""
-    bits = np.empty(1, np.int32)
-    as_float = bits.view(np.float32)
-    curve_bits = curve.view(np.int32)
-    for row in range(2):
-        for j in range(_TILE_PAST):
-            tile_max[row, j] = tile_max[row, j + _TILES]
-        for j in range(_TILES):
-            tile_max[row, _TILE_PAST + j] = 0.0
-    for c in range(line.shape[0]):
-        x = line[c]
-        x_bits = x.view(np.int32)
-        for i in range(STEP):
-            curve[i] = x[base + i - 2] - np.float32(2.0) * x[base + i - 1] + x[base + i]
-        for j in range(_TILES):
-            slot = _TILE_PAST + j
-            start = base + j * TILE
-            bits[0] = _largest_magnitude(x_bits, start, start + TILE)
-            tile_max[0, slot] = max(tile_max[0, slot], as_float[0])
-            bits[0] = _largest_magnitude(curve_bits, j * TILE, (j + 1) * TILE)
-            tile_max[1, slot] = max(tile_max[1, slot], as_float[0])
+def _largest_magnitude(x: Array) -> Any:
+    """Largest |x| of a float32 row; compared as integers, which the compiler can vectorise."""
+    bits = x.view(np.int32)
+    most = np.empty(1, np.int32)
+    top = np.int32(0)
+    for i in range(bits.shape[0]):
+        top = max(top, bits[i] & np.int32(0x7FFFFFFF))
+    most[0] = top
+    return most.view(np.float32)[0]
 
 
 @inlined
-def _could_exceed(tile_max, tile, bounds, ceiling):
-    """Tell whether the wave over this tile may pass the ceiling, from the tiles around it."""
-    near = max(tile_max[0, tile], tile_max[0, tile + 1])
-    if near * bounds[1] > ceiling:
+def _could_exceed(x: Array, middle: int, scratch: Array, bounds: Array) -> bool:
+    """Tell whether the wave over x[32 : 32 + middle + 1] may pass the ceiling.
+
+    `x` holds 32 more samples on either side; `bounds` = line, curvature, ceiling.
+    """
+    near = _largest_magnitude(x[_WAIT : _WAIT + middle + 1])
+    if near * bounds[0] > bounds[2]:
         return True
-    largest = near
-    bend = np.float32(0.0)
-    for j in range(tile - 2, tile + 3):
-        largest = max(largest, tile_max[0, j])
-        bend = max(bend, tile_max[1, j])
-    if largest * bounds[0] <= ceiling:
-        return False
-    return near * bounds[1] + bend * bounds[2] > ceiling
+    x0, x1, x2 = x[:-2], x[1:-1], x[2:]
+    bends = scratch[: x.shape[0] - 2]
+    for i in range(bends.shape[0]):
+        bends[i] = x0[i] - np.float32(2.0) * x1[i] + x2[i]
+    return near * bounds[0] + _largest_magnitude(bends) * bounds[1] > bounds[2]
 
 
 @inlined
-def _tile_peaks(x, start, weights, wave, peaks):
-    """Raise `peaks` (TILE,) to the largest |wave| in each [n, n + 1) of the tile at `start`."""
+def _raise_peaks(x: Array, weights: Array, wave: Array, peaks: Array) -> None:
+    """Raise `peaks` (TILE,) to the largest |wave| in each [n, n + 1) of a tile.
+
+    `x` begins REACH - 1 samples before the tile.
+    """
+    now = x[REACH - 1 : REACH - 1 + TILE]
     for i in range(TILE):
-        peaks[i] = max(peaks[i], abs(x[start + i]))
+        peaks[i] = max(peaks[i], abs(now[i]))
     for p in range(weights.shape[0]):
-        for i in range(TILE):
-            wave[i] = 0.0
-        for k in range(0, weights.shape[1], 8):
-            h0, h1, h2, h3 = weights[p, k], weights[p, k + 1], weights[p, k + 2], weights[p, k + 3]
-            h4, h5 = weights[p, k + 4], weights[p, k + 5]
-            h6, h7 = weights[p, k + 6], weights[p, k + 7]
-            w = x[start - REACH + 1 + k : start - REACH + 1 + k + TILE + 7]
+        wave[:] = 0.0
+        for k in range(0, 2 * REACH, 8):
+            h = weights[p, k : k + 8]
+            w = x[k : k + TILE + 7]
             for i in range(TILE):
-                low = wave[i] + h0 * w[i] + h1 * w[i + 1] + h2 * w[i + 2] + h3 * w[i + 3]
-                wave[i] = low + h4 * w[i + 4] + h5 * w[i + 5] + h6 * w[i + 6] + h7 * w[i + 7]
+                low = wave[i] + h[0] * w[i] + h[1] * w[i + 1] + h[2] * w[i + 2] + h[3] * w[i + 3]
+                low = low + h[4] * w[i + 4] + h[5] * w[i + 5] + h[6] * w[i + 6]
+                wave[i] = low + h[7] * w[i + 7]
         for i in range(TILE):
             peaks[i] = max(peaks[i], abs(wave[i]))
 
 
 @inlined
-def _allowed_gains(line, base, weights, bounds, ceiling, tile_max, scratch, allowed_new):
-    """Largest gain of each group that keeps the wave at the ceiling; returns tiles interpolated."""
+def _judge_step(line: Array, at: int, detector: Any, scratch: Array, allowed_new: Array) -> int:
+    """Find the largest gain of each group of a step that keeps the wave at the ceiling.
+
+    The step's samples are line[:, at : at + STEP]. Returns how many tiles were interpolated.
+    """
+    weights, bounds = detector
     judged = 0
-    wave = scratch[0]
-    peaks = scratch[1]
-    for j in range(_TILES):
-        for g in range(_GROUPS_PER_TILE):
-            allowed_new[j * _GROUPS_PER_TILE + g] = 1.0
-        if not _could_exceed(tile_max, j + _TILE_PAST // 2, bounds, ceiling):
+    allowed_new[:] = 1.0
+    wave = scratch[_AROUND : _AROUND + TILE]
+    peaks = scratch[_AROUND + TILE : _AROUND + 2 * TILE]
+    for c in range(line.shape[0]):
+        around = line[c, at - _WAIT : at + STEP + _WAIT]
+        if not _could_exceed(around, STEP, scratch, bounds):
             continue
-        judged += 1
-        for i in range(TILE):
-            peaks[i] = 0.0
-        for c in range(line.shape[0]):
-            _tile_peaks(line[c], base - _WAIT + j * TILE, weights, wave, peaks)
-        for g in range(_GROUPS_PER_TILE):
-            peak = np.float32(0.0)
-            for i in range(GROUP):
-                peak = max(peak, peaks[g * GROUP + i])
-            if peak > ceiling:
-                allowed_new[j * _GROUPS_PER_TILE + g] = ceiling / peak
+        for tile in range(0, STEP, TILE):
+            if not _could_exceed(around[tile : tile + TILE + 2 * _WAIT], TILE, scratch, bounds):
+                continue
+            judged += 1
+            peaks[:] = 0.0
+            _raise_peaks(around[tile + _WAIT - REACH + 1 :], weights, wave, peaks)
+            for g in range(TILE // GROUP):
+                peak = _largest_magnitude(peaks[g * GROUP : (g + 1) * GROUP])
+                if peak > bounds[2]:
+                    slot = tile // GROUP + g
+                    allowed_new[slot] = min(allowed_new[slot], np.float64(bounds[2] / peak))
     return judged
 
 
 @inlined
-def _apply_spline(x, start, control, spline, out):
+def _apply_spline(x: Array, control: Array, spline: Array, out: Array) -> None:
     """Write STEP samples of `x` times the spline through `control` to `out`."""
+    s0, s1, s2, s3 = spline[0], spline[1], spline[2], spline[3]
     for g in range(_GROUPS):
         c0, c1, c2, c3 = control[g], control[g + 1], control[g + 2], control[g + 3]
+        source = x[g * GROUP : (g + 1) * GROUP]
+        target = out[g * GROUP : (g + 1) * GROUP]
         for i in range(GROUP):
-            gain = c0 * spline[0, i] + c1 * spline[1, i] + c2 * spline[2, i] + c3 * spline[3, i]
-            out[g * GROUP + i] = x[start + g * GROUP + i] * gain
+            target[i] = source[i] * (c0 * s0[i] + c1 * s1[i] + c2 * s2[i] + c3 * s3[i])
+
+
+@inlined
+def oldest_needed(smoothing: int) -> int:
+    """Samples before the newest step that are still needed, for `smoothing` FIR weights."""
+    return _WAIT + max(_WAIT, (smoothing + SPLINE - 2) * GROUP)
+
+
+@inlined
+def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array) -> None:
+    """Judge the newest step of `line` and write the oldest one, with its gain, to `ready_out`.
+
+    `detector` = (interpolator weights, bounds and ceiling); `path` = the arrays of a GainPath;
+    `buffers` = (line (channels, …), ready_out (channels, STEP), spline (4, 8), control points
+    (3 + 8,), scratch); `counts` = [end of the newest step in `line`, position in the step, steps,
+    steps idle, tiles interpolated].
+    """
+    line, ready_out, spline, control, scratch = buffers
+    fir, rates, allowed, eased, envelope = path
+    end = counts[0]
+    judged_at = end - STEP - _WAIT
+    oldest = judged_at - (fir.shape[0] + SPLINE - 2) * GROUP
+    allowed_new = np.empty(_GROUPS)
+    counts[2] += 1
+    counts[4] += _judge_step(line, judged_at, detector, scratch, allowed_new)
+    if is_idle(allowed_new, allowed, eased, envelope):
+        counts[3] += 1
+        control[:] = 1.0
+        ready_out[:] = line[:, oldest : oldest + STEP]
+        return
+    fresh = np.empty(_GROUPS)
+    advance_gain(allowed_new, (fir, rates, allowed, eased, envelope), fresh)
+    control[:3] = control[_GROUPS:].copy()
+    for j in range(_GROUPS):
+        control[j + 3] = fresh[j]
+    for c in range(line.shape[0]):
+        _apply_spline(line[c, oldest : oldest + STEP], control, spline, ready_out[c])
 
 
 @kernel(
     types.void(
-        FRAMES_IN, F32, FIXED, types.Array(F32, 1, "C", readonly=True), FIXED,
-        REALS, REALS, REALS, REALS, REALS,
-        PLANES, PLANES, PLANES, types.Array(F32, 1, "C"), COUNTS, PLANES,
+        FRAMES_IN,
+        types.Tuple((FIXED, ROW)),
+        PATH,
+        types.Tuple((PLANES, PLANES, FIXED, ROW, ROW)),
+        COUNTS,
+        PLANES,
     ),
     # Fused multiply-adds only; tests/dsp/master/test_limiter.py compares with the float64 twin.
     fastmath=frozenset({"contract"}),
-)  # fmt: skip
-def limit_frames(  # noqa: PLR0913 - a kernel is given its whole state
-    frames, ceiling, weights, bounds, spline,
-    fir, rates, allowed, eased, envelope,
-    line, ready_out, tile_max, control, counts, out,
-):  # fmt: skip
-    """Write the limited stream to `out`, late by STEP and by the length of `line`'s past.
+)
+def limit_frames(
+    frames: Frames, detector: Any, path: Any, buffers: Any, counts: Array, out: Frames
+) -> None:
+    """Write the limited stream to `out`, late by STEP and by what `line` holds of the past.
 
-    `line` (channels, past + STEP) holds the signal, `ready_out` (channels, STEP) finished samples,
-    `control` (3 + 8,) spline control points; `counts` = [position in the step, steps, steps idle,
-    tiles interpolated].
+    Arguments as for `_limit_step`, which it calls for every complete step.
     """
+    line, ready_out = buffers[0], buffers[1]
     n, channels = frames.shape
-    base = line.shape[1] - STEP
-    oldest = base - _WAIT - (fir.shape[0] + 2) * GROUP
-    curve = np.empty(STEP, np.float32)
-    scratch = np.empty((2, TILE), np.float32)
-    allowed_new = np.empty(_GROUPS)
-    fresh = np.empty(_GROUPS)
-    position = counts[0]
+    past = oldest_needed(path[0].shape[0])
+    position = counts[1]
     done = 0
     while done < n:
         count = min(STEP - position, n - done)
         for c in range(channels):
+            source, target = frames[done : done + count, c], out[done : done + count, c]
+            fresh = line[c, counts[0] + position : counts[0] + position + count]
+            finished = ready_out[c, position : position + count]
             for i in range(count):
-                line[c, base + position + i] = frames[done + i, c]
-                out[done + i, c] = ready_out[c, position + i]
+                value = source[i]  # `out` may be `frames`
+                target[i] = finished[i]
+                fresh[i] = value
         done += count
         position += count
-        if position < STEP:
-            break
-        position = 0
-        counts[1] += 1
-        _measure_tiles(line, base, curve, tile_max)
-        counts[3] += _allowed_gains(
-            line, base, weights, bounds, ceiling, tile_max, scratch, allowed_new
-        )
-        if is_idle(allowed_new, allowed, eased, envelope):
-            counts[2] += 1
-            control[:] = 1.0
-            for c in range(channels):
-                for i in range(STEP):
-                    ready_out[c, i] = line[c, oldest + i]
-        else:
-            advance_gain(allowed_new, fir, rates, allowed, eased, envelope, fresh)
-            for j in range(3):
-                control[j] = control[j + _GROUPS]
-            for j in range(_GROUPS):
-                control[j + 3] = fresh[j]
-            for c in range(channels):
-                _apply_spline(line[c], oldest, control, spline, ready_out[c])
-        for c in range(channels):
-            line[c, :base] = line[c, STEP:].copy()
-    counts[0] = position
+        if position == STEP:
+            position = 0
+            counts[0] += STEP
+            _limit_step(detector, path, buffers, counts)
+            if counts[0] + STEP > line.shape[1]:
+                # Rarely: the line is many steps long.
+                line[:, :past] = line[:, counts[0] - past : counts[0]].copy()
+                counts[0] = past
+    counts[1] = position
 
 
 class TruePeakLimiter:
@@ -260,35 +271,33 @@ class TruePeakLimiter:
         ready(limit_frames)
         self.channels = channels
         self.ceiling_dbtp = ceiling_dbtp
-        self._ceiling = np.float32(10.0 ** ((ceiling_dbtp - MARGIN_DB) / 20.0))
         self._band = make_band_limit(sample_rate_hz, channels) if band_limit else None
         interpolator = design_interpolator()
-        self._weights = interpolator.weights
-        self._bounds = np.array(
-            [interpolator.gain_bound, interpolator.line_bound, interpolator.curvature_bound],
-            np.float32,
-        )
-        self._spline = spline_weights()
+        ceiling = 10.0 ** ((ceiling_dbtp - MARGIN_DB) / 20.0)
+        bounds = [interpolator.line_bound, interpolator.curvature_bound, ceiling]
+        self._detector = (interpolator.weights, np.array(bounds, np.float32))
         self._path = make_gain_path(sample_rate_hz, look_ahead_s=look_ahead_s, release_s=release_s)
+        self._past = _WAIT + max(_WAIT, self._path.lag_groups * GROUP)
+        self._buffers = (
+            np.zeros((channels, self._past + _LINE_STEPS * STEP), np.float32),
+            np.zeros((channels, STEP), np.float32),
+            spline_weights(),
+            np.ones(_GROUPS + SPLINE - 1, np.float32),
+            np.zeros(_AROUND + 2 * TILE, np.float32),
+        )
+        self._counts = np.zeros(5, np.int64)
+        self._counts[0] = self._past
         wait = _WAIT + self._path.lag_groups * GROUP
         self.delay_samples = STEP + wait + (self._band.delay_samples if self._band else 0)
-        self._line = np.zeros((channels, wait + REACH + STEP), np.float32)
-        self._ready_out = np.zeros((channels, STEP), np.float32)
-        self._tile_max = np.zeros((2, _TILE_PAST + _TILES), np.float32)
-        self._control = np.ones(3 + _GROUPS, np.float32)
-        self._counts = np.zeros(4, np.int64)
 
     def process(self, frames: Frames, out: Frames | None = None) -> Frames:
         """Return the next frames, limited, late by `delay_samples`; allocates the output only."""
         require_frames(frames, self.channels)
         target = output_for(frames, out)
         limited = frames if self._band is None else self._band.process(frames, target)
-        path = self._path
         limit_frames(
-            limited, self._ceiling, self._weights, self._bounds, self._spline,
-            path.fir, path.rates, path.allowed, path.eased, path.envelope,
-            self._line, self._ready_out, self._tile_max, self._control, self._counts, target,
-        )  # fmt: skip
+            limited, self._detector, self._path.arrays, self._buffers, self._counts, target
+        )
         return target
 
     def reset(self) -> None:
@@ -296,9 +305,12 @@ class TruePeakLimiter:
         if self._band is not None:
             self._band.reset()
         self._path.reset()
-        for state in (self._line, self._ready_out, self._tile_max, self._counts):
-            state[:] = 0
-        self._control[:] = 1.0
+        line, ready_out, _, control, _ = self._buffers
+        line[:] = 0.0
+        ready_out[:] = 0.0
+        control[:] = 1.0
+        self._counts[:] = 0
+        self._counts[0] = self._past
 
 
 def make_band_limit(sample_rate_hz: int, channels: int) -> LinearPhaseLowPass:

@@ -52,7 +52,6 @@ def limit_treble(
     control points (4,), [position in the group]). Runs group by group, 6 kHz at 48 kHz.
     """
     ceiling, floor = levels
-    fir, rates, allowed, eased, envelope = path
     spline, control, counts = steps
     n, channels = flat.shape
     past = line.shape[2] - GROUP
@@ -84,7 +83,7 @@ def limit_treble(
                 boost = line[1, c, i]
                 if x < ceiling and abs(line[0, c, i] + boost) > ceiling:
                     wanted[0] = min(wanted[0], max(floor, (ceiling - x) / abs(boost)))
-        advance_gain(wanted, fir, rates, allowed, eased, envelope, fresh)
+        advance_gain(wanted, path, fresh)
         for i in range(3):
             control[i] = control[i + 1]
         control[3] = fresh[0]
@@ -139,12 +138,11 @@ class TrebleLimiter:
         """Mix (n, channels) flat and pre-emphasised frames into `out`, late by `delay_samples`."""
         require_frames(flat, self.channels)
         require_frames(emphasised, self.channels)
-        path = self._path
         limit_treble(
             flat,
             emphasised,
             self._levels,
-            (path.fir, path.rates, path.allowed, path.eased, path.envelope),
+            self._path.arrays,
             (self._spline, self._control, self._counts),
             self._line,
             out,

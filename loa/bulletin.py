@@ -131,7 +131,7 @@ def master_bulletin(
         tell("measuring", 0.05)
         before = measure_file(decoder, request.source)
         tell("mastering", 0.2)
-        with _mastered(decoder, request, before) as programme:
+        with mastered_programme(decoder, request, before) as programme:
             tell("encoding", 0.5)
             works = [
                 _Work(programme, outputs.part(path), setting, request.profile.target)
@@ -197,9 +197,10 @@ def _setting(path: Path, profile: Profile) -> Setting:
     return setting
 
 
-def _mastered(
+def mastered_programme(
     decoder: Decoder, request: MasterRequest, before: ProgrammeFigures
 ) -> MasteredProgramme:
+    """Master the source for the profile's target; the caller closes what comes back."""
     profile = request.profile
     target = profile.target
     # Every rendition of a profile comes from the same master, whatever is asked for beside it: the

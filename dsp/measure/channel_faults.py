@@ -7,6 +7,7 @@ channels are only noted: speech is recorded so. Inverted ones cancel in every mo
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ _SUM = types.Array(types.float64, 1, "C")
 @kernel(
     types.void(_ROW, _ROW, types.int64, types.int64, _ROW, _SUM), fastmath=frozenset({"contract"})
 )
-def add_products(left, right, first, count, parts, total):
+def add_products(left: Any, right: Any, first: Any, count: Any, parts: Any, total: Any) -> None:
     """Add Σ left·right over `count` samples from `first` to `total[0]`; scratch: `parts` (64,)."""
     for begin in range(first, first + count, _STEP):
         for i in range(_STEP):
@@ -89,7 +90,7 @@ class ChannelSums:
         return shared / size if size > 0.0 else 0.0
 
     def faults(self) -> list[Fault]:
-        """What is wrong with the channels."""
+        """Tell what is wrong with the channels."""
         if not self.samples:
             return []
         found = self._dc()

@@ -11,7 +11,7 @@ NaN, infinities and anything beyond +120 dBFS are counted and measured as 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
@@ -41,7 +41,7 @@ _COUNTS = types.Array(types.int64, 1, "C")
 
 
 @kernel(types.void(_INT16, types.int64, _PLANAR, types.int64))
-def spread_int16(samples, first, planar, at):
+def spread_int16(samples: Any, first: Any, planar: Any, at: Any) -> None:
     """Lay interleaved int16 `samples` from frame `first` on into `planar` (channels, …) at `at`.
 
     Fills as many frames as both arrays have.
@@ -59,7 +59,7 @@ def spread_int16(samples, first, planar, at):
 
 
 @kernel(types.void(_FLOAT32, types.int64, _PLANAR, types.int64, _COUNTS))
-def spread_float32(samples, first, planar, at, refused):
+def spread_float32(samples: Any, first: Any, planar: Any, at: Any, refused: Any) -> None:
     """As `spread_int16`, times 32768; count what is not measurable per channel in `refused`."""
     channels = planar.shape[0]
     count = min(samples.shape[0] // channels - first, planar.shape[1] - at)

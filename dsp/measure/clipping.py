@@ -10,6 +10,7 @@ sample; when it rises, the count begins anew.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -32,7 +33,7 @@ _STATE = types.Array(types.float64, 1, "C")
 
 
 @kernel(types.void(_ROW, _EDGES, _ROW, types.float32, _STATE))
-def count_flat_tops(samples, edges, extremes, sign, state):
+def count_flat_tops(samples: Any, edges: Any, extremes: Any, sign: Any, state: Any) -> None:
     """Follow the flats of sign · `samples` through the milliseconds that `edges` (n + 1,) bound.
 
     `extremes` (n,) is the extreme sample of each, with its own sign. `state` (7,): ceiling, length
@@ -95,7 +96,7 @@ class Clipping:
                 )
 
     def found(self, channel: int) -> FlatTops | None:
-        """The flats of a channel that amount to clipping, else None."""
+        """Return the flats of a channel that amount to clipping, else None."""
         tops = self._state[:, channel]
         runs = tops[:, _RUNS]
         full = tops[:, _CEILING] >= FULL_SCALE - 1.5

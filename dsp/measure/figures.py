@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-from dsp.measure.channels import MonoAs
+    from dsp.measure.channels import MonoAs
 
 FIGURE_KEYS = (
     "integrated_lufs",

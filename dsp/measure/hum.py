@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ _TABLE = types.Array(types.float32, 2, "C")
 
 
 @kernel(types.void(_ROW, _ROW, _TABLE, _TABLE), fastmath=frozenset({"contract"}))
-def probe_windows(means, parts, waves, powers):
+def probe_windows(means: Any, parts: Any, waves: Any, powers: Any) -> None:
     """Write the power of every window of `means` at every probe to `powers` (windows, 17).
 
     `means` (n,) starts with the 100 ms before the chunk. `waves` (200, 34) holds the weighted

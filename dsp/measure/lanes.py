@@ -13,6 +13,8 @@ mean.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -38,7 +40,7 @@ _TABLE = types.Array(types.float32, 3, "C")
 
 
 @inlined
-def _turn(samples, start, stride, count, turned):
+def _turn(samples: Any, start: Any, stride: Any, count: Any, turned: Any) -> None:
     """Write `count` samples of all lanes to `turned` in lane order."""
     for t in range(count):
         for lane in range(LANES):
@@ -46,7 +48,7 @@ def _turn(samples, start, stride, count, turned):
 
 
 @inlined
-def _k_weigh(turned, count, coefficients, store):
+def _k_weigh(turned: Any, count: Any, coefficients: Any, store: Any) -> None:
     """Run both sections over `turned`; leave Σz² in the fifth row of `store`."""
     b0, b1, b2 = coefficients[0], coefficients[1], coefficients[2]
     a1, a2 = coefficients[3], coefficients[4]
@@ -85,7 +87,7 @@ def _k_weigh(turned, count, coefficients, store):
 
 
 @inlined
-def _gather(turned, count, store):
+def _gather(turned: Any, count: Any, store: Any) -> None:
     """Leave Σx, Σ|x|, Σx², largest and smallest sample in rows 5 to 9 of `store`."""
     for lane in range(LANES):
         first = turned[lane]
@@ -105,7 +107,9 @@ def _gather(turned, count, store):
 
 
 @kernel(types.void(_ROW, types.int64, _EDGES, _ROW, _ROW, _ROW, _TABLE), fastmath=_CONTRACT)
-def measure_lanes(samples, history, edges, coefficients, turned, store, table):
+def measure_lanes(
+    samples: Any, history: Any, edges: Any, coefficients: Any, turned: Any, store: Any, table: Any
+) -> None:
     """Fill `table` (6, 1000, 16) from one channel `samples` (history + 16 s).
 
     `edges` (1001,) are the first samples of the milliseconds of a second. `turned` and `store` are

@@ -46,7 +46,7 @@ class Pauses:
 
 
 def smooth(power: npt.NDArray[np.float64], steps: int) -> npt.NDArray[np.float64]:
-    """Moving mean over `steps` values, centred, of the same length (zeros beyond the ends)."""
+    """Return the mean over `steps` values around each value (fewer at the ends)."""
     sums = np.concatenate(([0.0], np.cumsum(power)))
     at = np.arange(len(power))
     low = np.maximum(at - steps // 2, 0)

@@ -17,7 +17,6 @@ from dsp.measure.channel_faults import ChannelSums
 from dsp.measure.channels import MonoAs, channel_weights
 from dsp.measure.chunks import FULL_SCALE, Chunks
 from dsp.measure.clipping import Clipping
-from dsp.measure.figures import ProgrammeFigures
 from dsp.measure.hum import HumSeries
 from dsp.measure.lanes import ENERGY, TOTAL, LaneStatistics
 from dsp.measure.pauses import Pauses, find_pauses
@@ -27,6 +26,8 @@ from dsp.measure.true_peak import TruePeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dsp.measure.figures import ProgrammeFigures
 
 
 class ProgrammeMeter:

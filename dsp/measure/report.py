@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.measure import loudness
-from dsp.measure.channels import MonoAs
 from dsp.measure.figures import FIGURE_KEYS, Fault, ProgrammeFigures
 
 if TYPE_CHECKING:
+    from dsp.measure.channels import MonoAs
     from dsp.measure.clipping import FlatTops
     from dsp.measure.hum import Hum
     from dsp.measure.pauses import Pauses
@@ -120,7 +120,7 @@ def _why_not(key: str, evidence: Evidence) -> str:
 
 
 def _uncertainty(key: str, evidence: Evidence) -> float:
-    """Expanded uncertainty (k = 2) of a figure, in its own unit."""
+    """Return the expanded uncertainty (k = 2) of a figure, in its own unit."""
     if key == "loudness_range_lu":
         return round(0.1 + max(0.0, 4.0 * (1.0 - evidence.duration_s / RANGE_NEEDS_S)), 2)
     if key == "noise_floor_dbfs":

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
@@ -42,7 +42,9 @@ _COUNTS = types.Array(types.int64, 1, "C")
 
 
 @kernel(types.void(_ROW, _ROW, types.int64, _STATE, _STATE, _COUNTS))
-def follow_envelope(magnitude, scale, count, state, recent, histogram):
+def follow_envelope(
+    magnitude: Any, scale: Any, count: Any, state: Any, recent: Any, histogram: Any
+) -> None:
     """Count the milliseconds in which each threshold was the highest that was active.
 
     `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (1000,) turns

@@ -13,7 +13,7 @@ changes the result, because a maximum does not depend on the order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
@@ -75,7 +75,7 @@ def gain_bound(folded: npt.NDArray[np.float32]) -> float:
 
 
 @inlined
-def _peak_between(samples, start, count, taps, best):
+def _peak_between(samples: Any, start: Any, count: Any, taps: Any, best: Any) -> None:
     """Raise `best[i]` to the largest magnitude found after sample start + i, i below `count`.
 
     Reads samples start - 11 to start + count + 11.
@@ -95,7 +95,9 @@ def _peak_between(samples, start, count, taps, best):
 
 
 @kernel(types.void(_ROW, _EDGES, _ROW, types.float32, _TAPS, _ROW, _ROW), fastmath=_CONTRACT)
-def visit_cells(samples, edges, cells, bound, taps, best, peak):
+def visit_cells(
+    samples: Any, edges: Any, cells: Any, bound: Any, taps: Any, best: Any, peak: Any
+) -> None:
     """Raise `peak[0]` to the true peak of the cells of `samples` that could hold one.
 
     Cell j reaches from edges[j] to edges[j + 1]; the points after its samples are taken 12 samples
@@ -181,11 +183,11 @@ class TruePeak:
             visit_cells(self._tail[c], edges, cells, self._bound, self._taps, best, peak)
 
     def dbtp(self) -> list[float | None]:
-        """True peak of each channel in dBTP; None for digital silence."""
+        """Return the true peak of each channel in dBTP; None for digital silence."""
         return [_decibels(float(p)) for p in np.maximum(self.samples, self.between)]
 
     def dbfs(self) -> list[float | None]:
-        """Sample peak of each channel in dBFS; None for digital silence."""
+        """Return the sample peak of each channel in dBFS; None for digital silence."""
         return [_decibels(float(p)) for p in self.samples]
 
     def reset(self) -> None:

@@ -1,9 +1,10 @@
-"""From "the gain each short group of samples may have at most" to a smooth gain that never exceeds it.
+"""From "the gain each short group of samples may have at most" to a smooth gain not above it.
 
-Works on groups of 8 samples (1/6 ms at 48 kHz). Allowed gain r -> window minimum over `reach` groups
--> release -> FIR smoothing -> control points of a cubic B-spline (evaluated by the caller per sample).
-Every step keeps the promise: the minimum reaches as far as the smoothing and the spline together, and
-all weights are positive and sum to one, so the spline over group j stays at or below r[j].
+Works on groups of 8 samples (1/6 ms at 48 kHz). Allowed gain r -> window minimum over `reach`
+groups -> release -> FIR smoothing -> control points of a cubic B-spline (evaluated by the caller
+per sample). Every step keeps the promise: the minimum reaches as far as the smoothing and the
+spline together, and all weights are positive and sum to one, so the spline over group j stays at or
+below r[j].
 
 Release has two speeds: it rises fast to a slow average of the gain, and slowly from there. A single
 click recovers in tens of milliseconds; steady limiting does not pump.

@@ -1,13 +1,14 @@
-"""True-peak limiter: programme in, the same programme out with no peak of its wave over the ceiling.
+"""True-peak limiter: the same programme out, with no peak of its wave over the ceiling.
 
-1. A linear-phase low-pass at 0.4125 … 0.46 of the sample rate, so that everybody's interpolator sees
-   the same wave (low_pass.py). 2. The wave's peaks at 8x, only where a bound says that they could pass
-   the ceiling (oversample.py). 3. A smooth gain that looks ahead (gain_path.py). All channels share it.
+1. A linear-phase low-pass at 0.4125 … 0.46 of the sample rate, so that everybody's interpolator
+   sees the same wave (low_pass.py).
+2. The wave's peaks at 8x, only where a bound says that they could pass the ceiling (oversample.py).
+3. A smooth gain that looks ahead (gain_path.py), the same for all channels.
 
-The gain is so smooth that the product stays band-limited; then the wave of the product is the product
-of the waves, and a gain that is right at 8x leaves no peak over the ceiling (true peak as in
-Rec. ITU-R BS.1770-5 Annex 2, with 8x in place of 4x). Work goes in steps of 64 frames; an idle step
-only copies.
+The gain is so smooth that the product stays band-limited; then the wave of the product is the
+product of the waves, and a gain that is right at 8x leaves no peak over the ceiling (true peak as
+in Rec. ITU-R BS.1770-5 Annex 2, with 8x in place of 4x). Work goes in steps of 64 frames; an idle
+step only copies.
 """
 
 from __future__ import annotations
@@ -243,8 +244,8 @@ class TruePeakLimiter:
     release_s
         Time constants of the fast and the slow recovery.
     band_limit
-        Low-pass at 0.4125 … 0.46 of the sample rate first. Leave it on unless the stream already has
-        nothing above that: without it the promise does not hold.
+        Low-pass at 0.4125 … 0.46 of the sample rate first. Leave it on unless the stream already
+        has nothing above that: without it the promise does not hold.
 
     Raises
     ------

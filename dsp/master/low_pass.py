@@ -1,7 +1,7 @@
 """Linear-phase low-pass filters: the band limit of a master and the 15 kHz of an FM coder.
 
-Idea: a Kaiser-windowed sinc, run directly. Outputs are computed in tiles of fixed size, so that every
-sample sees the same arithmetic in the same order however the stream is cut; within a tile the
+Idea: a Kaiser-windowed sinc, run directly. Outputs are computed in tiles of fixed size, so that
+every sample sees the same arithmetic in the same order however the stream is cut; within a tile the
 compiler works on many samples at once (a recursive filter could not).
 
 Why a master is band-limited at all: "true peak" means the peak of the analogue wave, and only below

@@ -1,8 +1,8 @@
 """MPX power (Rec. ITU-R BS.412-9 §2.5.1), predicted from the audio that will drive the coder.
 
 P = 10 lg { (2 / T) · ∫ (Δf / 19 kHz)² dt } dBr over T = 60 s, a uniform window in any position, of
-the complete composite with pilot and RDS. Audio, pilot and RDS are uncorrelated: their powers add. A
-pilot or RDS of peak deviation p counts p²/2, as a sine does.
+the complete composite with pilot and RDS. Audio, pilot and RDS are uncorrelated: their powers add.
+A pilot or RDS of peak deviation p counts p²/2, as a sine does.
 
 A programme shorter than 60 s is judged over its own length: what comes before and after it on the
 air is taken to be like it.

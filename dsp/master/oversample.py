@@ -1,14 +1,16 @@
 """The wave between the samples: an 8x interpolator, and bounds that tell when it need not be run.
 
-The interpolator is a Kaiser-windowed sinc of 2 x 20 samples, exact to 0.1 % up to 0.46 of the sample
-rate (the limiter's band limit). It costs 280 multiplications a sample, so two bounds come first:
+The interpolator is a Kaiser-windowed sinc of 2 x 20 samples, exact to 0.1 % up to 0.46 of the
+sample rate (the limiter's band limit). It costs 280 multiplications a sample, so two bounds come
+first:
 
 * |wave| <= gain bound x largest sample near by;
 * |wave| <= largest sample of the stretch + curvature bound x largest second difference near by.
 
-The second holds because an interpolator that keeps straight lines straight differs from the straight
-line between two samples only by a weighted sum of second differences. Speech is smooth at 48 kHz:
-the bound usually lies within 1 % of the samples and settles the matter without any interpolation.
+The second holds because an interpolator that keeps straight lines straight differs from the
+straight line between two samples only by a weighted sum of second differences. Speech is smooth at
+48 kHz: the bound usually lies within 1 % of the samples and settles the matter without any
+interpolation.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Interpolator:
     Attributes
     ----------
     weights
-        Shape (7, 40), float32; row p - 1 weighs the samples n - 19 … n + 20 for the point n + p / 8.
+        Shape (7, 40), float32; row p - 1 weighs the samples n - 19 … n + 20 for the point n + p /
+        8.
     gain_bound
         Largest sum of |weights| over the points.
     line_bound, curvature_bound

@@ -1,5 +1,7 @@
 """Small audio files of every format that is taken, made on the spot."""
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import soundfile
@@ -47,7 +49,11 @@ def with_ffmpeg(path, samples, rate_hz, codec, *, muxer, bit_rate_bps=None):
             fifo.write(ready)
         stream.codec_context.open(strict=False)
         size = stream.codec_context.frame_size or 320
+        position = 0
         while piece := fifo.read(size) or fifo.read(size, partial=True):
+            # Without times the muxer writes no edit list, and the priming would stay in.
+            piece.pts, piece.time_base = position, Fraction(1, rate_hz)
+            position += piece.samples
             out.mux(stream.encode(piece))
         out.mux(stream.encode(None))
     return path

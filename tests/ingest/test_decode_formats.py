@@ -21,7 +21,8 @@ EXPECTED = {
     "opus": ("opus", 48_000, "float32", 2_000),
     "mp3": ("mp3", 16_000, "float32", 3_000),
     "aac": ("aac", 16_000, "float32", 4_096),
-    "m4a": ("aac", 16_000, "float32", 3_000),
+    # 187.5 ms of sound; the edit list counts whole milliseconds.
+    "m4a": ("aac", 16_000, "float32", 3_008),
     "g722": ("g722", 16_000, "int16", 1_600),
     "ulaw": ("ulaw", 8_000, "int16", 600),
     "alaw": ("alaw", 8_000, "int16", 600),

@@ -1,0 +1,172 @@
+"""The decoder's child dies, hangs, hoards and lies: a refusal for that file, and life goes on."""
+
+import json
+import os
+import signal
+import struct
+
+import numpy as np
+import pytest
+
+from dsp.errors import Refusal
+from ingest import seccomp
+from ingest.decode import DecodeLimits, Decoder
+from ingest.decode_link import make_ring
+from ingest.sandbox import BARRIERS
+from tests.ingest.samples import as_int16, read_all, tone, with_sndfile
+
+HOSTILE = "tests.ingest.hostile_child"
+
+
+def provoke(tmp_path, how, limits=None):
+    """Let a hostile child loose; return what came and the refusal, and check the next file."""
+    path = tmp_path / f"a.{how}"
+    path.write_bytes(b"x")
+    with Decoder(limits, child=HOSTILE) as decoder:
+        blocks = []
+        with pytest.raises(Refusal) as caught, decoder.open(path) as audio:
+            blocks.extend(block.copy() for block in audio.blocks())
+        probe = tmp_path / "a.probe"
+        probe.write_bytes(b"x")
+        assert len(read_all(decoder, probe)[0]) == 1_000
+    return blocks, caught.value
+
+
+def test_nothing_gets_out_of_the_sandbox(tmp_path):
+    path = tmp_path / "a.probe"
+    path.write_bytes(b"x")
+    with Decoder(child=HOSTILE) as decoder:
+        assert "system_call_filter" in decoder.isolation
+        report = json.loads(read_all(decoder, path)[0].tobytes())
+    assert report["tried"] > 10
+    assert report["through"] == []
+
+
+def test_barriers_are_named(decoder):
+    assert set(decoder.isolation) <= set(BARRIERS)
+    assert {"resource_limits", "no_new_privileges", "not_dumpable"} <= set(decoder.isolation)
+
+
+def test_a_crash(tmp_path):
+    blocks, refusal = provoke(tmp_path, "crash")
+    assert len(blocks) == 1
+    assert refusal.kind == "audio.decoder_crashed"
+    assert "SIGSEGV" in refusal.got
+
+
+def test_a_hang_ends_at_the_deadline(tmp_path):
+    _, refusal = provoke(tmp_path, "hang", DecodeLimits(block_deadline_s=0.3))
+    assert refusal.kind == "audio.decoder_crashed"
+    assert "no answer for 0.3 s" in refusal.got
+
+
+def test_a_spin_without_an_answer_ends_too(tmp_path):
+    _, refusal = provoke(tmp_path, "spin", DecodeLimits(block_deadline_s=0.3))
+    assert refusal.kind == "audio.decoder_crashed"
+
+
+def test_the_kernel_ends_a_child_that_nobody_listens_to(tmp_path):
+    limits = DecodeLimits(cpu_base_s=0.4, cpu_per_second_s=1e-9, block_deadline_s=60.0)
+    _, refusal = provoke(tmp_path, "spin", limits)
+    assert refusal.kind == "audio.too_costly"
+
+
+def test_hoarding_memory(tmp_path):
+    _, refusal = provoke(tmp_path, "hog", DecodeLimits(memory_bytes=64 << 20))
+    assert refusal.kind == "audio.too_costly"
+
+
+def test_impossible_blocks_are_not_believed(tmp_path):
+    _, refusal = provoke(tmp_path, "lie")
+    assert refusal.kind == "audio.decoder_crashed"
+    assert "impossible block" in refusal.got
+
+
+def test_sound_without_end_stops_at_the_limit(tmp_path):
+    _, refusal = provoke(tmp_path, "endless", DecodeLimits(max_duration_s=1_000.0))
+    assert refusal.kind == "audio.too_long"
+
+
+def test_a_child_killed_in_mid_file(tmp_path):
+    path = with_sndfile(tmp_path / "a.wav", np.zeros((5_000_000, 2), np.int16))
+    with Decoder() as decoder:
+        with pytest.raises(Refusal) as caught, decoder.open(path) as audio:
+            blocks = audio.blocks()
+            next(blocks)
+            os.kill(decoder._process._process.pid, signal.SIGKILL)
+            for _ in blocks:
+                pass
+        assert caught.value.kind == "audio.decoder_crashed"
+        assert read_all(decoder, path)[0].shape == (5_000_000, 2)
+
+
+def test_leaving_a_file_early_keeps_the_child(tmp_path):
+    path = with_sndfile(tmp_path / "a.wav", np.zeros((5_000_000, 2), np.int16))
+    with Decoder() as decoder:
+        with decoder.open(path) as audio:
+            next(audio.blocks())
+        child = decoder._process
+        assert read_all(decoder, path)[0].shape == (5_000_000, 2)
+        assert decoder._process is child
+
+
+def test_a_child_is_replaced_after_so_many_files(tmp_path):
+    path = with_sndfile(tmp_path / "a.wav", as_int16(tone()))
+    with Decoder(DecodeLimits(files_per_child=2)) as decoder:
+        seen = []
+        for _ in range(5):
+            read_all(decoder, path)
+            seen.append(decoder._process)
+    assert [a is b for a, b in zip(seen, seen[1:], strict=False)] == [True, False, True, False]
+
+
+def test_a_child_that_does_not_start(tmp_path):
+    path = with_sndfile(tmp_path / "a.wav", as_int16(tone()))
+    with Decoder(child="tests.ingest.no_such_module") as decoder, pytest.raises(Refusal) as caught:
+        decoder.open(path)
+    assert caught.value.kind == "audio.decoder_crashed"
+
+
+def test_the_ring_cannot_be_cut_short():
+    ring = make_ring()
+    try:
+        with pytest.raises(PermissionError):
+            os.ftruncate(ring, 0)
+    finally:
+        os.close(ring)
+
+
+def verdict(machine, architecture, number, third_argument=0):
+    """Run the filter as the kernel would: a small BPF machine of the five instructions used."""
+    data = struct.pack("=IIQ6Q", number, architecture, 0, 0, 0, third_argument, 0, 0, 0)
+    program = list(struct.iter_unpack("=HBBI", seccomp.assemble(machine)))
+    at, value = 0, 0
+    while True:
+        code, if_true, if_false, k = program[at]
+        at += 1
+        if code == 0x20:
+            value = struct.unpack_from("=I", data, k)[0]
+        elif code == 0x06:
+            return {0x7FFF0000: "allow", 0x00050001: "refuse", 0x80000000: "kill"}[k]
+        else:
+            true = {0x15: value == k, 0x35: value >= k, 0x45: bool(value & k)}[code]
+            at += if_true if true else if_false
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture", "read", "openat", "socket", "mmap"),
+    [("x86_64", 0xC000003E, 0, 257, 41, 9), ("aarch64", 0xC00000B7, 63, 56, 198, 222)],
+)
+def test_the_filter_on_both_machines(machine, architecture, read, openat, socket, mmap):
+    assert verdict(machine, architecture, read) == "allow"
+    assert verdict(machine, architecture, openat) == "refuse"
+    assert verdict(machine, architecture, socket) == "refuse"
+    assert verdict(machine, architecture, mmap, 3) == "allow"
+    assert verdict(machine, architecture, mmap, 5) == "refuse"
+    assert verdict(machine, architecture, 0x40000000 | read) == "refuse"
+    assert verdict(machine, 0x40000003, read) == "kill"
+
+
+def test_other_machines_get_no_filter():
+    with pytest.raises(ValueError, match="machine: expected one of"):
+        seccomp.assemble("riscv64")

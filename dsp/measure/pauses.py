@@ -45,13 +45,13 @@ class Pauses:
     reason: str | None
 
 
-def smooth(power: npt.NDArray[np.float64], steps: int) -> npt.NDArray[np.float64]:
+def smooth(values: npt.NDArray[np.float64], steps: int) -> npt.NDArray[np.float64]:
     """Return the mean over `steps` values around each value (fewer at the ends)."""
-    sums = np.concatenate(([0.0], np.cumsum(power)))
-    at = np.arange(len(power))
-    low = np.maximum(at - steps // 2, 0)
-    high = np.minimum(at + (steps + 1) // 2, len(power))
-    return np.maximum(sums[high] - sums[low], 0.0) / (high - low)
+    count, behind, ahead = len(values), steps // 2, (steps + 1) // 2
+    means = np.convolve(power, np.full(steps, 1.0 / steps))[ahead - 1 : ahead - 1 + count]
+    for at in {*range(min(behind, count)), *range(max(0, count - ahead + 1), count)}:
+        means[at] = power[max(0, at - behind) : at + ahead].mean()
+    return means
 
 
 def runs_of(mask: Mask, shortest: int, trim: int = 0) -> Mask:
@@ -64,13 +64,22 @@ def runs_of(mask: Mask, shortest: int, trim: int = 0) -> Mask:
     return kept
 
 
-def find_pauses(power_10ms: npt.NDArray[np.float64], active_level_dbov: float | None) -> Pauses:
-    """Find the pauses of a channel from its mean squares per 10 ms (DC removed), shape (steps,)."""
-    nothing = np.zeros(len(power_10ms), dtype=np.bool_)
-    sounding = power_10ms > DIGITAL_SILENCE
+def find_pauses(
+    square_10ms: npt.NDArray[np.float64],
+    mean_10ms: npt.NDArray[np.float64],
+    active_level_dbov: float | None,
+) -> Pauses:
+    """Find the pauses of a channel from its mean squares and its means per 10 ms, shape (steps,).
+
+    A level is the variance of its stretch, so that an offset of the converter is no noise; the offset
+    of the whole file would not do, because speech has one of its own.
+    """
+    nothing = np.zeros(len(square_10ms), dtype=np.bool_)
+    # The means are float32 sums: what is below 1e-6 of the square is their rounding.
+    sounding = square_10ms - mean_10ms**2 > DIGITAL_SILENCE + 1e-6 * square_10ms
     if active_level_dbov is None or not sounding.any():
         return Pauses(nothing, None, "no speech")
-    level = smooth(power_10ms, SMOOTHING_STEPS)
+    level = smooth(square_10ms, SMOOTHING_STEPS) - smooth(mean_10ms, SMOOTHING_STEPS) ** 2
     # A smoothed step counts only if all it was made of sounded: half-silent ones look too low.
     whole = smooth(sounding.astype(np.float64), SMOOTHING_STEPS) > 1.0 - 1e-6
     if whole.sum() < SHORTEST_PAUSE_STEPS:
@@ -82,7 +91,8 @@ def find_pauses(power_10ms: npt.NDArray[np.float64], active_level_dbov: float | 
         silent = runs_of(~sounding, SHORTEST_PAUSE_STEPS).any()
         reason = "the pauses are digital silence" if silent else "no pause of 150 ms"
         return Pauses(nothing, None, reason)
-    found = 10.0 * math.log10(float(power_10ms[mask].mean()))
+    power = float(square_10ms[mask].mean() - mean_10ms[mask].mean() ** 2)
+    found = 10.0 * math.log10(max(power, DIGITAL_SILENCE))
     if found > active_level_dbov - UNDER_SPEECH_DB:
         return Pauses(nothing, None, "no pause at least 6 dB under the speech")
     return Pauses(mask, found, None)

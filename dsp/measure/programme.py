@@ -149,11 +149,15 @@ class ProgrammeMeter:
             self._sums.take(chunks, lanes.series[TOTAL], lanes.series[ENERGY])
 
     def _pauses(self, levels_dbov: list[float | None]) -> list[Pauses]:
-        series = self._steps.joined().astype(np.float64)
+        series = self._steps.joined()
         if not series.size:
-            series = np.zeros((2, self._chunks.channels, 0))
+            series = np.zeros((2, self._chunks.channels, 0), np.float32)
         count = self._chunks.sample_rate_hz / loudness.STEPS_PER_S
-        mean, square = series[0] / (count * FULL_SCALE), series[1] / (count * FULL_SCALE**2)
-        dc = self._sums.mean()[:, None]
-        power = np.maximum(square - 2.0 * dc * mean + dc**2, 0.0)
-        return [find_pauses(p, level) for p, level in zip(power, levels_dbov, strict=True)]
+        found = []
+        # One channel after the other: a day-long programme has long series.
+        for channel, (dc, level) in enumerate(zip(self._sums.mean(), levels_dbov, strict=True)):
+            power = series[0, channel] * (-2.0 * dc / (count * FULL_SCALE))
+            power += series[1, channel] * (1.0 / (count * FULL_SCALE**2))
+            power += dc**2
+            found.append(find_pauses(np.maximum(power, 0.0, out=power), level))
+        return found

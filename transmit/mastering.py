@@ -4,7 +4,8 @@ Pass A: blocks -> finite -> channels -> rate -> chain -> band limit -> spool, an
 solver (loudness_series.py). The solver finds the gain without touching audio. Pass B: spool -> gain
 -> limiter -> result spool, measured as it goes; if the loudness is off by more than 0.05 LU the
 gain is corrected and pass B repeated, at most three times in all. Every delay is taken out again:
-the master is exactly as long as the source.
+the master is exactly as long as the source. Its first and last 2 ms are faded: a wave cut off at
+full level would overshoot in every converter.
 
 Memory holds blocks and the series (17 MB an hour), never the audio.
 """
@@ -38,6 +39,7 @@ Source = Callable[[], Iterable[npt.NDArray[np.float32]]]
 
 RELEASE_S = (0.06, 0.5)
 _MAX_PASSES = 3
+_FADE_S = 0.002
 _CLOSE_LU = 0.05
 _TRACE_CELLS = 10  # 100 ms
 
@@ -149,6 +151,24 @@ def aligned(blocks: Iterable[Frames], block: AudioBlock, channels: int) -> Itera
         yield tail[skip:]
 
 
+def faded(blocks: Iterable[Frames], total_frames: int, fade_frames: int) -> Iterator[Frames]:
+    """Fade the first and the last `fade_frames` of a programme (half of it at most), in place."""
+    length = min(fade_frames, total_frames // 2)
+    ramp = np.sin(0.5 * np.pi * np.arange(length) / max(1, length)).astype(np.float32) ** 2
+    at = 0
+    for frames in blocks:
+        head = ramp[at : at + len(frames)]
+        frames[: len(head)] *= head[:, None]
+        # The ramp counted from the end of the programme: sample total - 1 is the first of it.
+        left = total_frames - at
+        first = max(0, left - length)
+        if first < len(frames):
+            steps = left - 1 - np.arange(first, len(frames))
+            frames[first:] *= ramp[steps][:, None]
+        at += len(frames)
+        yield frames
+
+
 class _Survey:
     """Gathers the series for the solver while the band-limited programme goes to its spool."""
 
@@ -258,6 +278,7 @@ class _Finish:
     def run(self, not_finite: int, out_of_range: int) -> MasterReport:
         solution = self._solver.solve()
         wanted = self._target.loudness_lufs
+        slope, before = 1.0, (wanted, wanted)
         for passes in range(1, _MAX_PASSES + 1):
             loudness = self._pass_b(solution.gain_db)
             if solution.limited_by is not None or loudness is None or passes == _MAX_PASSES:
@@ -265,8 +286,12 @@ class _Finish:
             error = self._target.loudness_lufs - loudness
             if abs(error) <= _CLOSE_LU:
                 break
-            # What was predicted wrongly at this gain will be wrong by as much next to it.
-            wanted += error
+            # What was predicted wrongly at this gain will be wrong by as much next to it; from the
+            # second pass on the measured slope tells better.
+            if passes > 1 and wanted != before[0]:
+                slope = min(1.5, max(0.25, (loudness - before[1]) / (wanted - before[0])))
+            before = (wanted, loudness)
+            wanted += error / slope
             solution = self._solver.solve(wanted)
         return self._report(solution, loudness, passes, not_finite, out_of_range)
 
@@ -279,7 +304,9 @@ class _Finish:
             emphasis = Emphasis(target.sample_rate_hz, width, tau_us=target.fm.pre_emphasis_us)
         self._result.clear()
         raised = (np.multiply(frames, gain, out=frames) for frames in self._spool.blocks())
-        for frames in aligned(raised, _limiter(target, width), width):
+        limited = aligned(raised, _limiter(target, width), width)
+        fade_frames = round(_FADE_S * target.sample_rate_hz)
+        for frames in faded(limited, self._spool.frames, fade_frames):
             energy.process(frames)
             if emphasis is not None:
                 mpx.feed(multiplex_square(emphasis.process(frames)))

@@ -143,7 +143,7 @@ def run(open_source: Callable[[int, str], Source], *numbers: int) -> None:
 def main(*numbers: int) -> None:
     """Run the real thing; the parent starts this."""
     # The codecs load in the child only, and not where a test brings its own source.
-    from ingest.sources import open_source, rehearse  # noqa: PLC0415
+    from ingest.sources import open_source, rehearse
 
     rehearse()
     run(open_source, *numbers)

@@ -1,4 +1,7 @@
-"""A child that misbehaves on request: the file's extension says how. Locked in like the real one."""
+"""A child that misbehaves on request: the file's extension says how.
+
+Locked in like the real one.
+"""
 
 import ctypes
 import json
@@ -7,6 +10,7 @@ import os
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 from ingest.audio_format import AudioFormat
 from ingest.decode_child import run
@@ -29,9 +33,9 @@ PROBES = {
     "unix socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),
     "write a file": lambda: _write(f"/tmp/loa-probe-{os.getpid()}"),  # noqa: S108 - it must fail
     "read a file": lambda: os.open("/etc/passwd", os.O_RDONLY),
-    "list a folder": lambda: os.listdir("/"),
-    "remove a file": lambda: os.unlink("/nonexistent/../etc/none"),
-    "exec": lambda: os.execv("/bin/true", ["true"]),
+    "list a folder": lambda: next(Path("/").iterdir()),
+    "remove a file": lambda: Path("/etc/none").unlink(),
+    "exec": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - it must fail
     "fork": os.fork,
     "spawn": lambda: subprocess.run(["/bin/true"], check=True),
     "thread": lambda: threading.Thread(target=int).start(),

@@ -1,5 +1,6 @@
 """The decoder's child dies, hangs, hoards and lies: a refusal for that file, and life goes on."""
 
+import itertools
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from ingest import seccomp
 from ingest.decode import DecodeLimits, Decoder
 from ingest.decode_link import make_ring
 from ingest.sandbox import BARRIERS
-from tests.ingest.samples import as_int16, read_all, tone, with_sndfile
+from tests.ingest.decode_samples import as_int16, read_all, tone, with_sndfile
 
 HOSTILE = "tests.ingest.hostile_child"
 
@@ -90,12 +91,12 @@ def test_sound_without_end_stops_at_the_limit(tmp_path):
 def test_a_child_killed_in_mid_file(tmp_path):
     path = with_sndfile(tmp_path / "a.wav", np.zeros((5_000_000, 2), np.int16))
     with Decoder() as decoder:
-        with pytest.raises(Refusal) as caught, decoder.open(path) as audio:
-            blocks = audio.blocks()
-            next(blocks)
-            os.kill(decoder._process._process.pid, signal.SIGKILL)
-            for _ in blocks:
-                pass
+        audio = decoder.open(path)
+        blocks = audio.blocks()
+        next(blocks)
+        os.kill(decoder._process._process.pid, signal.SIGKILL)
+        with pytest.raises(Refusal) as caught:
+            list(blocks)
         assert caught.value.kind == "audio.decoder_crashed"
         assert read_all(decoder, path)[0].shape == (5_000_000, 2)
 
@@ -117,7 +118,7 @@ def test_a_child_is_replaced_after_so_many_files(tmp_path):
         for _ in range(5):
             read_all(decoder, path)
             seen.append(decoder._process)
-    assert [a is b for a, b in zip(seen, seen[1:], strict=False)] == [True, False, True, False]
+    assert [a is b for a, b in itertools.pairwise(seen)] == [True, False, True, False]
 
 
 def test_a_child_that_does_not_start(tmp_path):

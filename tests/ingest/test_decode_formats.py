@@ -6,7 +6,14 @@ import soundfile
 
 from dsp.errors import Refusal
 from ingest.decode import DecodeLimits, Decoder
-from tests.ingest.samples import as_int16, read_all, tone, with_ffmpeg, with_sndfile
+from tests.ingest.decode_samples import (
+    as_int16,
+    make_all,
+    read_all,
+    tone,
+    with_ffmpeg,
+    with_sndfile,
+)
 
 # name: codec, rate, sample format, frames. ADTS keeps the encoder's priming (1024) and fills its
 # last frame; all the other containers say what to trim.
@@ -28,6 +35,12 @@ EXPECTED = {
     "alaw": ("alaw", 8_000, "int16", 600),
 }
 LOSSLESS = ("wav", "rf64", "w64", "aiff", "flac")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Return {format name: path of a small good file}."""
+    return make_all(tmp_path_factory.mktemp("samples"))
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -12,7 +12,7 @@ from loa.tables import number, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AUDIO_ROOMS = ("bench.measure", "bench.command", "bench.limiter", "bench.encode")
+AUDIO_ROOMS = ("bench.measure", "bench.command", "bench.encode")
 
 
 def audio_rows(*, runs: int, quality: bool) -> Iterator[dict[str, Any]]:

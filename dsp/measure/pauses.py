@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Mask = npt.NDArray[np.bool_]
+Series = npt.NDArray[np.float32]
 
 SMOOTHING_STEPS = 5
 SHORTEST_PAUSE_STEPS = 15
@@ -24,6 +25,7 @@ WITHIN_DB = 6.0
 UNDER_SPEECH_DB = 6.0
 # Below a tenth of a 16-bit step: nothing but zeros.
 DIGITAL_SILENCE = (0.1 / 32768.0) ** 2
+SILENT_PAUSES = "the pauses are digital silence"
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Pauses:
     reason: str | None
 
 
-def smooth(values: npt.NDArray[np.float64], steps: int) -> npt.NDArray[np.float64]:
+def smooth(values: Series, steps: int) -> Series:
     """Return the mean over `steps` values around each value (fewer at the ends)."""
     count, behind, ahead = len(values), steps // 2, (steps + 1) // 2
-    means = np.convolve(power, np.full(steps, 1.0 / steps))[ahead - 1 : ahead - 1 + count]
+    means = np.convolve(values, np.full(steps, 1.0 / steps, values.dtype))[
+        ahead - 1 : ahead - 1 + count
+    ]
     for at in {*range(min(behind, count)), *range(max(0, count - ahead + 1), count)}:
-        means[at] = power[max(0, at - behind) : at + ahead].mean()
+        means[at] = values[max(0, at - behind) : at + ahead].mean()
     return means
 
 
@@ -65,14 +69,14 @@ def runs_of(mask: Mask, shortest: int, trim: int = 0) -> Mask:
 
 
 def find_pauses(
-    square_10ms: npt.NDArray[np.float64],
-    mean_10ms: npt.NDArray[np.float64],
+    square_10ms: Series,
+    mean_10ms: Series,
     active_level_dbov: float | None,
 ) -> Pauses:
     """Find the pauses of a channel from its mean squares and its means per 10 ms, shape (steps,).
 
-    A level is the variance of its stretch, so that an offset of the converter is no noise; the offset
-    of the whole file would not do, because speech has one of its own.
+    A level is the variance of its stretch, so that an offset of the converter is no noise; the
+    offset of the whole file would not do, because speech has one of its own.
     """
     nothing = np.zeros(len(square_10ms), dtype=np.bool_)
     # The means are float32 sums: what is below 1e-6 of the square is their rounding.
@@ -81,18 +85,21 @@ def find_pauses(
         return Pauses(nothing, None, "no speech")
     level = smooth(square_10ms, SMOOTHING_STEPS) - smooth(mean_10ms, SMOOTHING_STEPS) ** 2
     # A smoothed step counts only if all it was made of sounded: half-silent ones look too low.
-    whole = smooth(sounding.astype(np.float64), SMOOTHING_STEPS) > 1.0 - 1e-6
+    whole = smooth(sounding.astype(np.float32), SMOOTHING_STEPS) > 1.0 - 1e-3
     if whole.sum() < SHORTEST_PAUSE_STEPS:
-        return Pauses(nothing, None, "the pauses are digital silence")
+        return Pauses(nothing, None, SILENT_PAUSES)
     floor = float(np.percentile(level[whole], PERCENTILE))
     low = whole & (level < floor * 10.0 ** (WITHIN_DB / 10.0))
     mask = runs_of(low, SHORTEST_PAUSE_STEPS, EDGE_STEPS)
+    # With zeros in the pauses, what else is quiet lies within the speech.
+    silent = runs_of(~sounding, SHORTEST_PAUSE_STEPS).any()
     if not mask.any():
-        silent = runs_of(~sounding, SHORTEST_PAUSE_STEPS).any()
-        reason = "the pauses are digital silence" if silent else "no pause of 150 ms"
+        reason = SILENT_PAUSES if silent else "no pause of 150 ms"
         return Pauses(nothing, None, reason)
-    power = float(square_10ms[mask].mean() - mean_10ms[mask].mean() ** 2)
+    power = float(square_10ms[mask].mean(dtype=np.float64))
+    power -= float(mean_10ms[mask].mean(dtype=np.float64)) ** 2
     found = 10.0 * math.log10(max(power, DIGITAL_SILENCE))
     if found > active_level_dbov - UNDER_SPEECH_DB:
-        return Pauses(nothing, None, "no pause at least 6 dB under the speech")
+        reason = SILENT_PAUSES if silent else "no pause at least 6 dB under the speech"
+        return Pauses(nothing, None, reason)
     return Pauses(mask, found, None)

@@ -155,9 +155,8 @@ class ProgrammeMeter:
         count = self._chunks.sample_rate_hz / loudness.STEPS_PER_S
         found = []
         # One channel after the other: a day-long programme has long series.
-        for channel, (dc, level) in enumerate(zip(self._sums.mean(), levels_dbov, strict=True)):
-            power = series[0, channel] * (-2.0 * dc / (count * FULL_SCALE))
-            power += series[1, channel] * (1.0 / (count * FULL_SCALE**2))
-            power += dc**2
-            found.append(find_pauses(np.maximum(power, 0.0, out=power), level))
+        for channel, level in enumerate(levels_dbov):
+            mean = series[0, channel] * np.float32(1.0 / (count * FULL_SCALE))
+            square = series[1, channel] * np.float32(1.0 / (count * FULL_SCALE**2))
+            found.append(find_pauses(square, mean, level))
         return found

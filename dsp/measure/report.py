@@ -127,7 +127,7 @@ def _uncertainty(key: str, evidence: Evidence) -> float:
         independent = evidence.pauses[evidence.lead].mask.sum() / 5.0
         return round(max(0.3, 8.7 / math.sqrt(max(independent, 1.0))), 2)
     fixed = {
-        "true_peak_dbtp": 0.3 if evidence.sample_rate_hz < 192_000 else 0.7,
+        "true_peak_dbtp": 0.3 if evidence.sample_rate_hz < 192_000 else 0.5,
         "sample_peak_dbfs": 0.0,
         "active_speech_level_dbov": 0.1,
         "speech_activity_percent": 1.0,

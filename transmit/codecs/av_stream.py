@@ -31,7 +31,7 @@ _FORMATS: dict[str, tuple[str, str, str, dict[str, str], dict[str, str]]] = {
         "ogg",
         "libopus",
         "flt",
-        {"application": "audio", "compression_level": "5", "vbr": "constrained"},
+        {"application": "audio", "compression_level": "5"},
         {},
     ),
     ".g722": ("g722", "g722", "s16", {}, {}),

@@ -85,7 +85,7 @@ def test_speech_level_agrees_with_its_twin(path):
     assert found == pytest.approx(max(level for level, _ in levels), abs=0.02)
 
 
-# Recorded on 50 Hz mains: the spectrum of their pauses shows the line at 50 Hz 8 to 20 dB out of its
+# Recorded on 50 Hz mains: in their pauses the line at 50 Hz stands 8 to 20 dB out of its
 # surroundings, in auditok's those at 150, 250 and 350 Hz too.
 HUMMING = {
     "auditok_1to6arabic_noise", "R001", "VIVOSDEV01_R028", "VIVOSDEV01_R043", "VIVOSDEV01_R055",

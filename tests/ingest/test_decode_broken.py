@@ -8,7 +8,7 @@ import pytest
 
 from dsp.errors import Refusal
 from ingest.refusals import KINDS
-from tests.ingest.decode_samples import as_int16, make_all, read_all, tone
+from tests.ingest.decode_samples import as_int16, make_all, read_all, tone, with_ffmpeg
 
 FORMATS = (
     *("wav", "wav24", "rf64", "w64", "aiff", "flac", "vorbis", "opus"),
@@ -147,6 +147,46 @@ def test_headers_that_lie(decoder, files, tmp_path, name, marker, patch, kind):
     got = attempt(decoder, path)
     assert isinstance(got, Refusal)
     assert got.kind == kind
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n not in {"g722", "ulaw", "alaw"}])
+def test_a_broken_upload_is_called_truncated(decoder, files, tmp_path, name):
+    path = tmp_path / files[name].name
+    data = files[name].read_bytes()
+    path.write_bytes(data[: len(data) * 7 // 8])
+    got = attempt(decoder, path)
+    assert isinstance(got, Refusal)
+    assert got.kind == "audio.truncated"
+
+
+@pytest.mark.parametrize("name", ["aac", "m4a"])
+def test_the_structure_tells_a_missing_end(decoder, files, tmp_path, name):
+    path = tmp_path / files[name].name
+    path.write_bytes(files[name].read_bytes()[:-5])
+    with pytest.raises(Refusal, match="complete"):
+        decoder.open(path)
+
+
+def test_a_changed_bit_within_an_ogg_page_is_noticed(decoder, tmp_path):
+    """Five seconds of Opus are several pages; the decoder alone would play on with a gap."""
+    sound = tone(240_000, rate_hz=48_000)
+    path = with_ffmpeg(tmp_path / "a.opus", sound, 48_000, "libopus", muxer="ogg")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Refusal, match="wrong one at") as caught:
+        decoder.open(path)
+    assert caught.value.kind == "audio.damaged"
+
+
+def test_an_ogg_file_cut_between_two_pages_is_noticed(decoder, tmp_path):
+    sound = tone(240_000, rate_hz=48_000)
+    path = with_ffmpeg(tmp_path / "a.opus", sound, 48_000, "libopus", muxer="ogg")
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"OggS")])
+    with pytest.raises(Refusal) as caught:
+        decoder.open(path)
+    assert caught.value.kind == "audio.truncated"
 
 
 def test_a_cut_file_says_how_much_of_it_there_is(decoder, files, tmp_path):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
-from scipy.special import i0
 
 from dsp.kernel import inlined, kernel, ready
 from dsp.measure.chunks import CHUNK_S, FULL_SCALE, Chunks
@@ -42,7 +41,7 @@ def interpolator(fraction: float) -> npt.NDArray[np.float64]:
     The phase is scaled to unit gain at DC: a constant has no peak between its samples.
     """
     distance = np.arange(2 * HALF_TAPS) - (HALF_TAPS - 1) - fraction
-    window = i0(_KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 - (distance / HALF_TAPS) ** 2)))
+    window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 - (distance / HALF_TAPS) ** 2)))
     taps = np.sinc(distance) * window
     return np.asarray(taps / taps.sum())
 

@@ -51,7 +51,7 @@ def syllables(seconds: int = 120) -> Frames:
     hz = np.fft.rfftfreq(n, 1 / RATE_HZ)
     noise = np.fft.irfft(spectrum * (hz > 100) / (1 + (hz / 800) ** 1.5), n)
     x = noise * np.maximum(0.003, np.sin(2 * np.pi * 4 * np.arange(n) / RATE_HZ) ** 3)
-    return (1.26 * x / np.abs(x).max())[:, None].astype(np.float32)
+    return np.asarray(1.26 * x / np.abs(x).max(), np.float32)[:, None]
 
 
 def blocks(x: Frames) -> Iterator[Frames]:
@@ -86,7 +86,7 @@ def main() -> None:
 
         return work
 
-    limiters = {
+    limiters: dict[str, TruePeakLimiter | FmLimiter] = {
         "true-peak limiter": TruePeakLimiter(RATE_HZ, 1, ceiling_dbtp=-2.0),
         "the same without its band limit": TruePeakLimiter(
             RATE_HZ, 1, ceiling_dbtp=-2.0, band_limit=False

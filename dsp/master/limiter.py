@@ -59,12 +59,10 @@ Array = npt.NDArray[Any]
 def _largest_magnitude(x: Array) -> Any:
     """Largest |x| of a float32 row; compared as integers, which the compiler can vectorise."""
     bits = x.view(np.int32)
-    most = np.empty(1, np.int32)
     top = np.int32(0)
     for i in range(bits.shape[0]):
         top = max(top, bits[i] & np.int32(0x7FFFFFFF))
-    most[0] = top
-    return most.view(np.float32)[0]
+    return np.int32(top).view(np.float32)
 
 
 @inlined
@@ -153,20 +151,20 @@ def oldest_needed(smoothing: int) -> int:
 
 
 @inlined
-def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array) -> None:
+def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array, groups: Array) -> None:
     """Judge the newest step of `line` and write the oldest one, with its gain, to `ready_out`.
 
     `detector` = (interpolator weights, bounds and ceiling); `path` = the arrays of a GainPath;
     `buffers` = (line (channels, …), ready_out (channels, STEP), spline (4, 8), control points
-    (3 + 8,), scratch); `counts` = [end of the newest step in `line`, position in the step, steps,
-    steps idle, tiles interpolated].
+    (3 + 8,), scratch); `groups` (16,) is scratch; `counts` = [end of the newest step in `line`,
+    position in the step, steps, steps idle, tiles interpolated].
     """
     line, ready_out, spline, control, scratch = buffers
     fir, rates, allowed, eased, envelope = path
     end = counts[0]
     judged_at = end - STEP - _WAIT
     oldest = judged_at - (fir.shape[0] + SPLINE - 2) * GROUP
-    allowed_new = np.empty(_GROUPS)
+    allowed_new, fresh = groups[:_GROUPS], groups[_GROUPS:]
     counts[2] += 1
     counts[4] += _judge_step(line, judged_at, detector, scratch, allowed_new)
     if is_idle(allowed_new, allowed, eased, envelope):
@@ -174,7 +172,6 @@ def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array) -> None:
         control[:] = 1.0
         ready_out[:] = line[:, oldest : oldest + STEP]
         return
-    fresh = np.empty(_GROUPS)
     advance_gain(allowed_new, (fir, rates, allowed, eased, envelope), fresh)
     control[:3] = control[_GROUPS:].copy()
     for j in range(_GROUPS):
@@ -206,6 +203,7 @@ def limit_frames(
     n, channels = frames.shape
     past = oldest_needed(path[0].shape[0])
     position = counts[1]
+    groups = np.empty(2 * _GROUPS)
     done = 0
     while done < n:
         count = min(STEP - position, n - done)
@@ -222,7 +220,7 @@ def limit_frames(
         if position == STEP:
             position = 0
             counts[0] += STEP
-            _limit_step(detector, path, buffers, counts)
+            _limit_step(detector, path, buffers, counts, groups)
             if counts[0] + STEP > line.shape[1]:
                 # Rarely: the line is many steps long.
                 line[:, :past] = line[:, counts[0] - past : counts[0]].copy()

@@ -25,7 +25,7 @@ class Identity:
     def reset(self):
         self.held = np.zeros((self.delay_samples, self.channels), np.float32)
 
-    def process(self, frames, out=None):
+    def process(self, frames, _out=None):
         joined = np.concatenate([self.held, frames])
         self.held = joined[len(frames) :]
         return joined[: len(frames)]

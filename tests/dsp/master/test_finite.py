@@ -37,5 +37,5 @@ def test_known_values():
 
 
 def test_a_wrong_layout_is_refused():
-    with pytest.raises(BlockContractError, match="frames.shape"):
+    with pytest.raises(BlockContractError, match=r"frames\.shape"):
         FiniteGate(2).process(np.zeros((5, 1), np.float32))

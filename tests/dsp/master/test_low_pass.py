@@ -55,5 +55,5 @@ def test_the_15_khz_low_pass(rate_hz):
 
 
 def test_edges_must_fit_below_half_the_rate():
-    with pytest.raises(ValueError, match="^pass_hz: expected"):
+    with pytest.raises(ValueError, match=r"^pass_hz: expected"):
         LinearPhaseLowPass(16_000, 1, pass_hz=7_000, stop_hz=9_000)

@@ -24,7 +24,7 @@ DEAD_UNDER_OTHERS_DB = 40.0
 DC_LIMIT = 0.003
 IDENTICAL_CORRELATION = 0.99999
 INVERTED_CORRELATION = -0.8
-_STEP = 64
+_STEP = 256
 
 _ROW = types.Array(types.float32, 1, "C")
 _SUM = types.Array(types.float64, 1, "C")
@@ -36,12 +36,19 @@ _SUM = types.Array(types.float64, 1, "C")
 def add_products(left: Any, right: Any, first: Any, count: Any, parts: Any, total: Any) -> None:
     """Add Σ left·right over `count` samples from `first` to `total[0]`; scratch: `parts` (64,)."""
     for begin in range(first, first + count, _STEP):
-        for i in range(_STEP):
+        length = min(_STEP, first + count - begin)
+        one, other = left[begin : begin + length], right[begin : begin + length]
+        for i in range(length):
+            parts[i] = one[i] * other[i]
+        # Halve again and again: a float32 tree of 8 levels, and each level is one vector loop.
+        for i in range(length, _STEP):
             parts[i] = np.float32(0.0)
-        for i in range(min(_STEP, first + count - begin)):
-            parts[i] += left[begin + i] * right[begin + i]
-        for i in range(_STEP):
-            total[0] += parts[i]
+        half = _STEP // 2
+        while half:
+            for i in range(half):
+                parts[i] += parts[half + i]
+            half //= 2
+        total[0] += parts[0]
 
 
 class ChannelSums:

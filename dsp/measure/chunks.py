@@ -48,14 +48,18 @@ def spread_int16(samples: Any, first: Any, planar: Any, at: Any) -> None:
     """
     channels = planar.shape[0]
     count = min(samples.shape[0] // channels - first, planar.shape[1] - at)
+    # Slices, so that all indices count from 0: numba would else ask of each if it is negative.
+    piece = samples[first * channels : (first + count) * channels]
     if channels == 2:  # A constant stride: the compiler turns it into shuffles.
+        left, right = planar[0, at : at + count], planar[1, at : at + count]
         for i in range(count):
-            planar[0, at + i] = samples[2 * (first + i)]
-            planar[1, at + i] = samples[2 * (first + i) + 1]
+            left[i] = piece[2 * i]
+            right[i] = piece[2 * i + 1]
         return
     for c in range(channels):
+        row, own = planar[c, at : at + count], piece[c:]
         for i in range(count):
-            planar[c, at + i] = samples[(first + i) * channels + c]
+            row[i] = own[i * channels]
 
 
 @kernel(types.void(_FLOAT32, types.int64, _PLANAR, types.int64, _COUNTS))
@@ -63,15 +67,17 @@ def spread_float32(samples: Any, first: Any, planar: Any, at: Any, refused: Any)
     """As `spread_int16`, times 32768; count what is not measurable per channel in `refused`."""
     channels = planar.shape[0]
     count = min(samples.shape[0] // channels - first, planar.shape[1] - at)
+    piece = samples[first * channels : (first + count) * channels]
     for c in range(channels):
+        row, own = planar[c, at : at + count], piece[c:]
         bad = 0
         for i in range(count):
-            value = samples[(first + i) * channels + c] * np.float32(FULL_SCALE)
+            value = own[i * channels] * np.float32(FULL_SCALE)
             size = abs(value)
             # NaN fails every comparison and so counts as refused.
-            fine = size <= np.float32(_BEYOND)
-            bad += 0 if fine else 1
-            planar[c, at + i] = value if fine and size > np.float32(_TINY) else np.float32(0.0)
+            bad += 0 if size <= np.float32(_BEYOND) else 1
+            fine = (size <= np.float32(_BEYOND)) & (size > np.float32(_TINY))
+            row[i] = value if fine else np.float32(0.0)
         refused[c] += bad
 
 

@@ -40,75 +40,94 @@ _TABLE = types.Array(types.float32, 3, "C")
 
 
 @inlined
-def _turn(samples: Any, start: Any, stride: Any, count: Any, turned: Any) -> None:
-    """Write `count` samples of all lanes to `turned` in lane order."""
+def _turn(samples: Any, stride: Any, count: Any, turned: Any) -> None:
+    """Write `count` samples of all lanes to `turned` in lane order.
+
+    Unsigned indices: numba would otherwise ask for each whether it counts from the end.
+    """
+    step = np.uint64(stride)
     for t in range(count):
         for lane in range(LANES):
-            turned[t * LANES + lane] = samples[start + lane * stride + t]
+            turned[t * LANES + lane] = samples[np.uint64(lane) * step + np.uint64(t)]
 
 
 @inlined
-def _k_weigh(turned: Any, count: Any, coefficients: Any, store: Any) -> None:
-    """Run both sections over `turned`; leave Σz² in the fifth row of `store`."""
+def _k_weigh(block: Any, steps: Any, coefficients: Any, store: Any) -> None:
+    """Run both sections `steps` samples further; the states stay in registers meanwhile."""
     b0, b1, b2 = coefficients[0], coefficients[1], coefficients[2]
     a1, a2 = coefficients[3], coefficients[4]
     d, e = coefficients[5], coefficients[6]
     for lane in range(LANES):
-        store[4 * LANES + lane] = _FLOOR
-    whole = count // _UNROLL * _UNROLL
-    # States stay in registers for _UNROLL steps; the rest of the millisecond goes one by one.
-    for first in range(0, whole, _UNROLL):
-        for lane in range(LANES):
-            s1, s2 = store[lane], store[LANES + lane]
-            a, b = store[2 * LANES + lane], store[3 * LANES + lane]
-            total = store[4 * LANES + lane]
-            for k in range(_UNROLL):
-                v = turned[(first + k) * LANES + lane] + _BIAS
-                y = b0 * v + s1
-                s1 = b1 * v - a1 * y + s2
-                s2 = b2 * v - a2 * y
-                z = y + a
-                a = a + b - d * z
-                b = b - e * z
-                total += z * z
-            store[lane], store[LANES + lane] = s1, s2
-            store[2 * LANES + lane], store[3 * LANES + lane] = a, b
-            store[4 * LANES + lane] = total
-    for t in range(whole, count):
-        for lane in range(LANES):
-            v = turned[t * LANES + lane] + _BIAS
-            y = b0 * v + store[lane]
-            store[lane] = b1 * v - a1 * y + store[LANES + lane]
-            store[LANES + lane] = b2 * v - a2 * y
-            z = y + store[2 * LANES + lane]
-            store[2 * LANES + lane] = store[2 * LANES + lane] + store[3 * LANES + lane] - d * z
-            store[3 * LANES + lane] = store[3 * LANES + lane] - e * z
-            store[4 * LANES + lane] += z * z
+        s1, s2 = store[lane], store[LANES + lane]
+        a, b = store[2 * LANES + lane], store[3 * LANES + lane]
+        total = store[4 * LANES + lane]
+        for k in range(steps):
+            v = block[k * LANES + lane] + _BIAS
+            y = b0 * v + s1
+            s1 = (b1 * v + s2) - a1 * y
+            s2 = b2 * v - a2 * y
+            z = y + a
+            a = (a + b) - d * z
+            b = b - e * z
+            total += z * z
+        store[lane], store[LANES + lane] = s1, s2
+        store[2 * LANES + lane], store[3 * LANES + lane] = a, b
+        store[4 * LANES + lane] = total
 
 
 @inlined
-def _gather(turned: Any, count: Any, store: Any) -> None:
-    """Leave Σx, Σ|x|, Σx², largest and smallest sample in rows 5 to 9 of `store`."""
+def _begin(turned: Any, store: Any) -> None:
+    """Set the sums of a millisecond to their neutral values."""
     for lane in range(LANES):
-        first = turned[lane]
-        store[5 * LANES + lane] = first
-        store[6 * LANES + lane] = abs(first)
-        store[7 * LANES + lane] = first * first
-        store[8 * LANES + lane] = first
-        store[9 * LANES + lane] = first
-    for t in range(1, count):
-        for lane in range(LANES):
-            v = turned[t * LANES + lane]
-            store[5 * LANES + lane] += v
-            store[6 * LANES + lane] += abs(v)
-            store[7 * LANES + lane] += v * v
-            store[8 * LANES + lane] = max(v, store[8 * LANES + lane])
-            store[9 * LANES + lane] = min(v, store[9 * LANES + lane])
+        store[5 * LANES + lane] = np.float32(0.0)
+        store[6 * LANES + lane] = np.float32(0.0)
+        store[7 * LANES + lane] = np.float32(0.0)
+        store[8 * LANES + lane] = turned[lane]
+        store[9 * LANES + lane] = turned[lane]
+
+
+@inlined
+def _gather_four(block: Any, store: Any) -> None:
+    """Add four samples of every lane to Σx, Σ|x|, Σx², largest and smallest."""
+    for lane in range(LANES):
+        p, q = block[lane], block[LANES + lane]
+        r, s = block[2 * LANES + lane], block[3 * LANES + lane]
+        store[5 * LANES + lane] += (p + q) + (r + s)
+        store[6 * LANES + lane] += (abs(p) + abs(q)) + (abs(r) + abs(s))
+        store[7 * LANES + lane] += (p * p + q * q) + (r * r + s * s)
+        # Comparisons instead of max(): NaN has been taken out, and these become one instruction.
+        high, other = p if p > q else q, r if r > s else s
+        high = high if high > other else other
+        top = store[8 * LANES + lane]
+        store[8 * LANES + lane] = high if high > top else top
+        low, other = p if p < q else q, r if r < s else s
+        low = low if low < other else other
+        bottom = store[9 * LANES + lane]
+        store[9 * LANES + lane] = low if low < bottom else bottom
+
+
+@inlined
+def _gather_one(block: Any, store: Any) -> None:
+    """Add one sample of every lane."""
+    for lane in range(LANES):
+        v = block[lane]
+        store[5 * LANES + lane] += v
+        store[6 * LANES + lane] += abs(v)
+        store[7 * LANES + lane] += v * v
+        top, bottom = store[8 * LANES + lane], store[9 * LANES + lane]
+        store[8 * LANES + lane] = v if v > top else top
+        store[9 * LANES + lane] = v if v < bottom else bottom
 
 
 @kernel(types.void(_ROW, types.int64, _EDGES, _ROW, _ROW, _ROW, _TABLE), fastmath=_CONTRACT)
-def measure_lanes(
-    samples: Any, history: Any, edges: Any, coefficients: Any, turned: Any, store: Any, table: Any
+def measure_lanes(  # noqa: PLR0913 - one argument per array: numba has no cheap struct
+    samples: Any,
+    history: Any,
+    edges: Any,
+    coefficients: Any,
+    turned: Any,
+    store: Any,
+    table: Any,
 ) -> None:
     """Fill `table` (6, 1000, 16) from one channel `samples` (history + 16 s).
 
@@ -118,18 +137,28 @@ def measure_lanes(
     stride = edges[LANE_MS]
     store[:] = np.float32(0.0)
     for ms in range(-HISTORY_MS, LANE_MS):
-        shift = stride if ms < 0 else 0
         row = ms + LANE_MS if ms < 0 else ms
-        start = edges[row] - shift
+        start = history + edges[row] - (stride if ms < 0 else 0)
         count = edges[row + 1] - edges[row]
-        _turn(samples, history + start, stride, count, turned)
-        _k_weigh(turned, count, coefficients, store)
+        whole = count // _UNROLL * _UNROLL
+        _turn(samples[start:], stride, count, turned)
+        for lane in range(LANES):
+            store[4 * LANES + lane] = _FLOOR
+        for first in range(0, whole, _UNROLL):
+            _k_weigh(turned[first * LANES :], _UNROLL, coefficients, store)
+        for first in range(whole, count):
+            _k_weigh(turned[first * LANES :], 1, coefficients, store)
         if ms < 0:
             continue
-        _gather(turned, count, store)
+        _begin(turned, store)
+        for first in range(0, whole, _UNROLL):
+            _gather_four(turned[first * LANES :], store)
+        for first in range(whole, count):
+            _gather_one(turned[first * LANES :], store)
         for statistic in range(STATISTICS):
+            line, sums = table[statistic, ms], store[(_STATES - 1 + statistic) * LANES :]
             for lane in range(LANES):
-                table[statistic, ms, lane] = store[(_STATES - 1 + statistic) * LANES + lane]
+                line[lane] = sums[lane]
 
 
 class LaneStatistics:

@@ -6,9 +6,9 @@ the threshold until 200 ms (hangover) after it was there last. The level over th
 the threshold, are compared: the active level is where they stand 15.9 dB (margin) apart.
 
 The envelope moves 30 times slower than a millisecond; it is therefore followed on the means of |x|
-per millisecond, with the exact decay per millisecond. The energy is that of all samples. "Within
-200 ms of the last time at the threshold" is the same as "the largest envelope of the last 200 ms is
-at the threshold", so that one sliding maximum and one histogram serve all 15 thresholds.
+per millisecond, with the exact decay per millisecond. The energy is that of all
+samples. Thresholds are nested, so that it is enough to know how many are active: one histogram
+serves all 15.
 
 0 dBov is the level of a full-scale square wave (rms 1.0): a sine of amplitude 0.1 stands at -23.01.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from numba import types
 
 from dsp.kernel import kernel, ready
-from dsp.measure.chunks import FULL_SCALE, LANE_MS, Chunks
+from dsp.measure.chunks import CHUNK_S, FULL_SCALE, LANE_MS, Chunks
 from dsp.measure.lanes import ENERGY, MAGNITUDE, LaneStatistics
 
 if TYPE_CHECKING:
@@ -35,46 +35,50 @@ TAU_S = 0.030
 HANGOVER_MS = 200
 MARGIN_DB = 15.9
 THRESHOLDS = 15
-_WINDOW = HANGOVER_MS + 1
+# Where `last` keeps the milliseconds so far and the thresholds active.
+_NOW, _ACTIVE = THRESHOLDS + 1, THRESHOLDS + 2
+_LONG_AGO = -(10**9)
 _ROW = types.Array(types.float32, 1, "C")
 _STATE = types.Array(types.float64, 1, "C")
 _COUNTS = types.Array(types.int64, 1, "C")
 
 
-@kernel(types.void(_ROW, _ROW, types.int64, _STATE, _STATE, _COUNTS))
+@kernel(types.void(_ROW, _ROW, types.int64, _STATE, _COUNTS, _COUNTS))
 def follow_envelope(
-    magnitude: Any, scale: Any, count: Any, state: Any, recent: Any, histogram: Any
+    magnitude: Any, scale: Any, count: Any, state: Any, last: Any, histogram: Any
 ) -> None:
     """Count the milliseconds in which each threshold was the highest that was active.
 
-    `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (1000,) turns
-    it into a mean of full scale 1.0. `state`: both low-passes, milliseconds so far, slot of the
-    largest recent envelope. `recent` (201,) is a ring of the last envelopes. `histogram` (16,): bin
-    j counts milliseconds whose largest recent envelope reached j of the 15 thresholds.
+    `magnitude` (n,) holds Σ|x| per millisecond, of which `count` are taken; `scale` (n,) turns it
+    into a mean of full scale 1.0. `state` (2,) holds both low-passes. `last` (17,): the last
+    millisecond in which the envelope stood exactly at 1 to 15 thresholds (in `last[1]` to
+    `last[15]`), milliseconds so far, and thresholds active. `histogram` (16,): bin j counts the
+    milliseconds in which the lowest j thresholds were active.
     """
     keep = math.exp(-1.0 / (1000.0 * TAU_S))
     gain = 1.0 - keep
     fast, slow = state[0], state[1]
-    at = int(state[2])
-    top = int(state[3])
+    now, active = last[_NOW], last[_ACTIVE]
+    reached, upper, lower = 0, 2.0**-THRESHOLDS, 0.0
     for i in range(count):
-        fast = keep * fast + gain * magnitude[i] * scale[i % LANE_MS]
+        fast = keep * fast + gain * (magnitude[i] * scale[i])
         slow = keep * slow + gain * fast
-        at = at + 1 if at + 1 < _WINDOW else 0
-        recent[at] = slow
-        if at == top:  # The largest has just been overwritten: look for the next.
-            for j in range(_WINDOW):
-                if recent[j] > recent[top]:
-                    top = j
-        elif slow >= recent[top]:
-            top = at
-        largest = recent[top]
-        reached = 0
-        if largest > 0.0:
-            # frexp gives 2^(exponent-1) <= largest < 2^exponent: the number of thresholds reached.
-            reached = min(max(math.frexp(largest)[1] - 1 + THRESHOLDS + 1, 0), THRESHOLDS)
-        histogram[reached] += 1
-    state[0], state[1], state[2], state[3] = fast, slow, at, top
+        while slow >= upper and reached < THRESHOLDS:
+            reached += 1
+            lower, upper = upper, upper * 2.0
+        while slow < lower:
+            reached -= 1
+            upper, lower = lower, lower * 0.5 if reached else 0.0
+        last[reached] = now
+        active = max(active, reached)
+        # A threshold was reached whenever one above it was: pass the time down as it is given up.
+        while active > reached and now - last[active] > HANGOVER_MS:
+            last[active - 1] = max(last[active - 1], last[active])
+            active -= 1
+        histogram[active] += 1
+        now += 1
+    state[0], state[1] = fast, slow
+    last[_NOW], last[_ACTIVE] = now, active
 
 
 @dataclass(frozen=True)
@@ -117,14 +121,16 @@ class SpeechLevels:
 
     def __init__(self, lanes: LaneStatistics, channels: int) -> None:
         ready(follow_envelope)
-        self._scale = (1.0 / (np.diff(lanes.edges) * FULL_SCALE)).astype(np.float32)
+        per_ms = (1.0 / (np.diff(lanes.edges) * FULL_SCALE)).astype(np.float32)
+        self._scale = np.tile(per_ms, CHUNK_S)
         self._edges = lanes.edges
         self._rate = lanes.sample_rate_hz
-        self._state = np.zeros((channels, 4))
-        self._recent = np.zeros((channels, _WINDOW))
+        self._state = np.zeros((channels, 2))
+        self._last = np.full((channels, THRESHOLDS + 3), _LONG_AGO)
         self._histogram = np.zeros((channels, THRESHOLDS + 1), dtype=np.int64)
         self.energy = np.zeros(channels)
         self.samples = 0
+        self.reset()
 
     def take(self, lanes: LaneStatistics, valid: int) -> None:
         """Take the first `valid` samples of the chunk just measured."""
@@ -136,7 +142,7 @@ class SpeechLevels:
                 self._scale,
                 count,
                 self._state[c],
-                self._recent[c],
+                self._last[c],
                 self._histogram[c],
             )
         self.energy += lanes.series[ENERGY].sum(axis=1, dtype=np.float64)
@@ -155,8 +161,10 @@ class SpeechLevels:
 
     def reset(self) -> None:
         """Forget the stream."""
-        for array in (self._state, self._recent, self._histogram, self.energy):
+        for array in (self._state, self._histogram, self.energy):
             array[:] = 0
+        self._last[:, :_NOW] = _LONG_AGO
+        self._last[:, _NOW:] = 0
         self.samples = 0
 
 

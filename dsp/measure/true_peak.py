@@ -73,22 +73,23 @@ def gain_bound(folded: npt.NDArray[np.float32]) -> float:
 
 @inlined
 def _peak_between(samples: Any, start: Any, count: Any, taps: Any, best: Any) -> None:
-    """Raise `best[i]` to the largest magnitude found after sample start + i, i below `count`.
+    """Write the largest magnitude between samples start + i and start + i + 1 to `best[i]`.
 
     Reads samples start - 11 to start + count + 11.
     """
+    around = samples[start - HALF_TAPS + 1 : start + count + HALF_TAPS]
     for i in range(count):
         even = np.float32(0.0)
         odd = np.float32(0.0)
         half = np.float32(0.0)
         for k in range(HALF_TAPS):
-            before = samples[start + i - HALF_TAPS + 1 + k]
-            after = samples[start + i + HALF_TAPS - k]
+            before = around[i + k]
+            after = around[i + 2 * HALF_TAPS - 1 - k]
             even += taps[0, k] * (before + after)
             odd += taps[1, k] * (before - after)
             half += taps[2, k] * (before + after)
-        size = max(abs(even) + abs(odd), abs(half))
-        best[i] = max(best[i], size)
+        size = abs(even) + abs(odd)
+        best[i] = size if size > abs(half) else abs(half)
 
 
 @kernel(types.void(_ROW, _EDGES, _ROW, types.float32, _TAPS, _ROW, _ROW), fastmath=_CONTRACT)
@@ -112,11 +113,11 @@ def visit_cells(
         if max(cells[j], cells[j + 1]) * bound <= peak[0]:
             continue
         length = edges[j + 1] - edges[j]
-        for i in range(length):
-            best[i] = np.float32(0.0)
         _peak_between(samples, edges[j] - HALF_TAPS, length, taps, best)
+        top = peak[0]
         for i in range(length):
-            peak[0] = max(peak[0], best[i])
+            top = best[i] if best[i] > top else top
+        peak[0] = top
 
 
 class TruePeak:

@@ -32,6 +32,9 @@ _STRANGERS = (
     (b"\xff\xd8\xff", "a picture"),
 )
 
+# Quiet A-law is a run of "U" and "T", which are letters; words are made of more.
+_FEWEST_LETTERS = 9
+
 
 def sniff(descriptor: int, suffix: str) -> str:
     """Return the container of the file behind `descriptor`; `suffix` is lower case with its dot.
@@ -49,7 +52,7 @@ def sniff(descriptor: int, suffix: str) -> str:
     if container is not None:
         return container
     if suffix in RAW_SUFFIXES:
-        if _is_text(head):
+        if _is_text(head) and len(set(head)) >= _FEWEST_LETTERS:
             raise refusals.not_audio(_describe(head))
         return RAW_SUFFIXES[suffix]
     return _mpeg_container(descriptor, size, head)

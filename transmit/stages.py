@@ -127,13 +127,19 @@ class HumNotchStage:
 
 @dataclass(frozen=True)
 class ExpanderStage:
-    """Pauses down. The threshold lies `share_of_snr` of the way from the noise to the speech."""
+    """Pauses down. The threshold lies `share_of_snr` of the way from the noise to the speech.
+
+    The depth is at most `range_db` and at most `depth_of_snr` of the distance between the two: in a
+    noisy recording the listener hears the noise under the words too, and pumping it in the gaps
+    between them costs more than it gives.
+    """
 
     kind: ClassVar[str] = "expander"
     share_of_snr: float = 0.3
     max_over_floor_db: float = 20.0
     ratio: float = 2.5
-    range_db: float = 30.0
+    range_db: float = 12.0
+    depth_of_snr: float = 0.4
     window_s: float = 0.004
     attack_s: float = 0.003
     hold_s: float = 0.04
@@ -146,7 +152,7 @@ class ExpanderStage:
         settings = ExpanderSettings(
             threshold_dbfs=source.floor_dbfs + over_floor_db,
             ratio=self.ratio,
-            range_db=self.range_db,
+            range_db=min(self.range_db, self.depth_of_snr * source.snr_db),
             window_s=self.window_s,
             attack_s=self.attack_s,
             hold_s=self.hold_s,

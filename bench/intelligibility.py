@@ -7,26 +7,29 @@ the clean original. The noise has one absolute level for both: the one at which 
 version has 0 or -5 dB (power of the speech in its active frames over power of the noise, at the
 listener, full band).
 
-    python -m bench.intelligibility FOLDER
+    python -m bench.intelligibility [PAGE.md]
+
+prints the table of the real speech in the shared material (LOA_SHARED_DATA, else `shared/data`
+beside the repository), and writes it to PAGE.md.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pystoi
 import soundfile
 import soxr
-from rich.console import Console
-from rich.table import Table
 
+from bench.command import row
 from bench.listening_place import Mono, active_power, babble, street, through_horn
 from dsp.measure.programme import ProgrammeMeter
 from transmit.chain import build_chain
@@ -45,6 +48,14 @@ MIN_SPEECH_S = 0.5
 REQUIRED_MEAN = 0.03
 REQUIRED_WORST = -0.02
 _MAX_LAG_S = 0.1
+_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+_PAGE_HEAD = """# Understood through a horn: `ip` against ffmpeg-normalize
+
+Written by `python -m bench.intelligibility docs/campaigns/intelligibility.md`. Each cell: STOI of
+`ip`, and by how much it beats ffmpeg-normalize at the same LUFS, in a noise of the same absolute
+level (the SNR named is that of ffmpeg-normalize's version).
+
+"""
 _FOLDERS = ("vi", "km", "other", "en_prompts")
 
 
@@ -63,6 +74,11 @@ class Row:
     def gain(self) -> float:
         """By how much ours is better."""
         return self.ours - self.peer
+
+
+def shared_speech() -> Path:
+    """Folder of real speech; it may not exist."""
+    return Path(os.environ.get("LOA_SHARED_DATA", _BESIDE)) / "speech"
 
 
 def speech_files(folder: Path) -> list[Path]:
@@ -190,32 +206,72 @@ def compare(folder: Path, paths: list[Path] | None = None, profile: str = "ip") 
 def verdict(rows: list[Row]) -> tuple[float, float, bool]:
     """Return the mean gain, the worst file's gain (mean over its noises), and whether both hold."""
     mean = float(np.mean([row.gain for row in rows]))
-    worst = min(
-        float(np.mean([r.gain for r in rows if r.file == f])) for f in {r.file for r in rows}
-    )
+    worst = min(file_means(rows).values())
     return mean, worst, mean >= REQUIRED_MEAN and worst >= REQUIRED_WORST
 
 
-def show(rows: list[Row]) -> None:
-    """Print one line per file and one for the mean."""
-    table = Table(title="STOI of `ip` minus STOI of ffmpeg-normalize, same LUFS, through a horn")
-    table.add_column("file")
+def file_means(rows: list[Row]) -> dict[str, float]:
+    """Mean gain of each file over its noises."""
+    names = dict.fromkeys(row.file for row in rows)
+    return {name: float(np.mean([r.gain for r in rows if r.file == name])) for name in names}
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """Give the rows of `loa bench audio`; none where the shared material is missing."""
+    found = compare(shared_speech())
+    if not found:
+        return
+    mean, worst, _ = verdict(found)
+    ours, peer = (float(np.mean([getattr(r, who) for r in found])) for who in ("ours", "peer"))
+    figures = {
+        "STOI through a horn in noise, mean over files": (mean, REQUIRED_MEAN, ours, peer),
+        "STOI through a horn in noise, worst file": (worst, REQUIRED_WORST, None, None),
+    }
+    for work, (gain, required, value, peer_value) in figures.items():
+        yield row(
+            work,
+            gain if value is None else value,
+            "STOI over the peer's" if value is None else "STOI",
+            f"≥ {required:+.2f} over the peer",
+            ok=gain >= required,
+            peer="ffmpeg-normalize, same LUFS",
+            peer_value=peer_value,
+            ratio=None if value is None or not peer_value else value / peer_value,
+            runs=1,
+        )
+
+
+def table_lines(found: list[Row]) -> list[str]:
+    """Table in Markdown: ours and the gain per noise, the mean gain per file, and the verdict."""
     columns = [(noise, snr_db) for noise in NOISES for snr_db in SNRS_DB]
-    for noise, snr_db in columns:
-        table.add_column(f"{noise} {snr_db} dB", justify="right")
-    for name in dict.fromkeys(row.file for row in rows):
-        cells = {(r.noise, r.snr_db): r for r in rows if r.file == name}
-        table.add_row(name, *(f"{cells[c].ours:.3f} {cells[c].gain:+.3f}" for c in columns))
-    means = [np.mean([r.gain for r in rows if (r.noise, r.snr_db) == c]) for c in columns]
-    table.add_row("mean", *(f"{mean:+.3f}" for mean in means))
-    Console(width=110).print(table)
-    mean, worst, holds = verdict(rows)
-    print(
-        f"mean {mean:+.3f} (≥ {REQUIRED_MEAN}), worst file {worst:+.3f} (≥ {REQUIRED_WORST}): ",
-        end="",
-    )
-    print("holds" if holds else "does NOT hold")
+    heads = [f"{noise} {snr_db} dB" for noise, snr_db in columns]
+    lines = ["| file | " + " | ".join(heads) + " | mean |", "|---" + "|--:" * 5 + "|"]
+    for name, gain in file_means(found).items():
+        cells = {(r.noise, r.snr_db): r for r in found if r.file == name}
+        texts = [f"{cells[c].ours:.3f} {cells[c].gain:+.3f}" if c in cells else "" for c in columns]
+        lines.append(f"| {name} | " + " | ".join(texts) + f" | {gain:+.3f} |")
+    means = [np.mean([r.gain for r in found if (r.noise, r.snr_db) == c]) for c in columns]
+    mean, worst, holds = verdict(found)
+    lines.append("| mean | " + " | ".join(f"{m:+.3f}" for m in means) + f" | {mean:+.3f} |")
+    said = "holds" if holds else "does NOT hold"
+    of_mean = f"Mean {mean:+.4f} (required {REQUIRED_MEAN:+})"
+    of_worst = f"worst file {worst:+.4f} (required {REQUIRED_WORST:+})"
+    lines += ["", f"{of_mean}, {of_worst}: {said}."]
+    return lines
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table and, where a page is named, write it; 1 if a requirement does not hold."""
+    found = compare(shared_speech())
+    if not found:
+        print("no shared speech: nothing to compare")
+        return 0
+    text = "\n".join(table_lines(found)) + "\n"
+    print(text)
+    for page in arguments:
+        Path(page).write_text(_PAGE_HEAD + text, encoding="utf-8")
+    return 0 if verdict(found)[2] else 1
 
 
 if __name__ == "__main__":
-    show(compare(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1:]))

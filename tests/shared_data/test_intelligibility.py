@@ -31,14 +31,8 @@ def test_ip_is_understood_better_than_the_peer(few):
 @pytest.mark.long
 @pytest.mark.parametrize("everything", [FILES] if FILES else [])
 def test_ip_is_understood_better_on_all_speech(everything):
-    rows = compare(SPEECH, everything)
-    mean, worst, _ = verdict(rows)
-    # Falls short of -0.02 on one file, noise at 14 dB in the "clean" reference itself (-0.023): the
-    # expander that the rule for pauses asks for there changes the noise, and STOI counts it.
-    others = verdict([row for row in rows if not row.file.startswith("auditok")])
-    assert others[2], f"mean gain {others[0]:+.3f}, worst file {others[1]:+.3f}"
-    assert mean >= 0.03
-    assert worst >= -0.03
+    mean, worst, holds = verdict(compare(SPEECH, everything))
+    assert holds, f"mean gain {mean:+.3f}, worst file {worst:+.3f}"
 
 
 @pytest.mark.parametrize("path", PAUSED, ids=lambda p: p.stem)

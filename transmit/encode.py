@@ -1,7 +1,7 @@
 """Encoding: a mastered programme in, a finished file of the codec its extension names out.
 
     setting = setting_for(Path("bulletin.opus"), 24_000, channels=1)
-    encoded = encode(programme.blocks(), 24_000, 1, path, setting, trim_db=-0.3)
+    encoded = encode(programme.blocks(), (24_000, 1), path, setting, trim_db=-0.3)
 
 Streaming: memory holds one block. What the codec needs is done on the way: mixing down, the rate,
 the trim, and 16 bits with dither where it takes no more. Codecs: mp3 m4a aac opus flac wav g722

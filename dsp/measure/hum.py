@@ -33,6 +33,7 @@ UNDER_SPEECH_DB = 50.0
 FAINTEST_DBFS = -85.0
 
 _PROBES = 2 * HARMONICS + 1
+_COLUMNS = 40
 _ROW = types.Array(types.float32, 1, "C")
 _TABLE = types.Array(types.float32, 2, "C")
 
@@ -41,16 +42,21 @@ _TABLE = types.Array(types.float32, 2, "C")
 def probe_windows(means: Any, parts: Any, waves: Any, powers: Any) -> None:
     """Write the power of every window of `means` at every probe to `powers` (windows, 17).
 
-    `means` (n,) starts with the 100 ms before the chunk. `waves` (200, 34) holds the weighted
-    cosines and sines, `parts` (34,) is scratch.
+    `means` (n,) starts with the 100 ms before the chunk. `waves` (200, 40) holds the weighted
+    cosines and sines and columns of zeros that fill the last register, `parts` (40,) is scratch.
     """
     for window in range(powers.shape[0]):
         for p in range(parts.shape[0]):
             parts[p] = np.float32(0.0)
-        for t in range(WINDOW_MS):
-            value = means[window * HOP_MS + t]
+        cut = means[window * HOP_MS : window * HOP_MS + WINDOW_MS]
+        # Four milliseconds at a time: the parts are read and written a quarter as often.
+        for t in range(0, WINDOW_MS, 4):
+            u, v, w, x = cut[t], cut[t + 1], cut[t + 2], cut[t + 3]
+            block = waves[t : t + 4]
             for p in range(parts.shape[0]):
-                parts[p] += value * waves[t, p]
+                parts[p] += (u * block[0, p] + v * block[1, p]) + (
+                    w * block[2, p] + x * block[3, p]
+                )
         for p in range(_PROBES):
             powers[window, p] = parts[p] * parts[p] + parts[_PROBES + p] * parts[_PROBES + p]
 
@@ -95,8 +101,9 @@ class HumSeries:
         # ms).
         gain = math.sqrt(2.0) / hann.sum() / np.sinc(frequency / 1000.0)
         waves = np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
-        self._waves = waves.astype(np.float32)
-        self._parts = np.zeros(2 * _PROBES, dtype=np.float32)
+        self._waves = np.zeros((WINDOW_MS, _COLUMNS), dtype=np.float32)
+        self._waves[:, : 2 * _PROBES] = waves
+        self._parts = np.zeros(_COLUMNS, dtype=np.float32)
         self._powers: list[npt.NDArray[np.float32]] = []
 
     def take(self, lanes: LaneStatistics) -> None:
@@ -104,7 +111,7 @@ class HumSeries:
         self._means[:, :HOP_MS] = self._means[:, -HOP_MS:]
         scaled = lanes.series[TOTAL].reshape(len(self._means), CHUNK_S, LANE_MS) * self._scale
         self._means[:, HOP_MS:] = scaled.reshape(len(self._means), -1)
-        windows = CHUNK_S * LANE_MS // HOP_MS - 1 + 1
+        windows = CHUNK_S * LANE_MS // HOP_MS
         powers = np.empty((len(self._means), windows, _PROBES), dtype=np.float32)
         for means, out in zip(self._means, powers, strict=True):
             probe_windows(means, self._parts, self._waves, out)

@@ -96,14 +96,14 @@ def _gather_four(block: Any, store: Any) -> None:
         store[6 * LANES + lane] += (abs(p) + abs(q)) + (abs(r) + abs(s))
         store[7 * LANES + lane] += (p * p + q * q) + (r * r + s * s)
         # Comparisons instead of max(): NaN has been taken out, and these become one instruction.
-        high, other = p if p > q else q, r if r > s else s
-        high = high if high > other else other
+        high, other = max(q, p), max(s, r)
+        high = max(other, high)
         top = store[8 * LANES + lane]
-        store[8 * LANES + lane] = high if high > top else top
-        low, other = p if p < q else q, r if r < s else s
-        low = low if low < other else other
+        store[8 * LANES + lane] = max(top, high)
+        low, other = min(q, p), min(s, r)
+        low = min(other, low)
         bottom = store[9 * LANES + lane]
-        store[9 * LANES + lane] = low if low < bottom else bottom
+        store[9 * LANES + lane] = min(bottom, low)
 
 
 @inlined
@@ -115,12 +115,12 @@ def _gather_one(block: Any, store: Any) -> None:
         store[6 * LANES + lane] += abs(v)
         store[7 * LANES + lane] += v * v
         top, bottom = store[8 * LANES + lane], store[9 * LANES + lane]
-        store[8 * LANES + lane] = v if v > top else top
-        store[9 * LANES + lane] = v if v < bottom else bottom
+        store[8 * LANES + lane] = max(top, v)
+        store[9 * LANES + lane] = min(bottom, v)
 
 
 @kernel(types.void(_ROW, types.int64, _EDGES, _ROW, _ROW, _ROW, _TABLE), fastmath=_CONTRACT)
-def measure_lanes(  # noqa: PLR0913 - one argument per array: numba has no cheap struct
+def measure_lanes(
     samples: Any,
     history: Any,
     edges: Any,

@@ -89,7 +89,26 @@ def _peak_between(samples: Any, start: Any, count: Any, taps: Any, best: Any) ->
             odd += taps[1, k] * (before - after)
             half += taps[2, k] * (before + after)
         size = abs(even) + abs(odd)
-        best[i] = size if size > abs(half) else abs(half)
+        best[i] = max(abs(half), size)
+
+
+@kernel(types.void(_ROW, _ROW, types.int64, _ROW, _ROW), fastmath=_CONTRACT)
+def find_cells(highest: Any, lowest: Any, cell_ms: Any, cells: Any, peak: Any) -> None:
+    """Write the sample peak of every cell of `cell_ms` milliseconds to `cells[1:]`.
+
+    `highest` and `lowest` (n,) are the extremes per millisecond. The last cell of the chunk before
+    moves to `cells[0]`. Raise `peak[0]` to the largest.
+    """
+    now = cells[1:]
+    cells[0] = cells[-1]
+    for j in range(now.shape[0]):
+        now[j] = max(highest[j * cell_ms], -lowest[j * cell_ms])
+        for ms in range(1, cell_ms):
+            now[j] = max(now[j], highest[j * cell_ms + ms], -lowest[j * cell_ms + ms])
+    top = peak[0]
+    for j in range(now.shape[0]):
+        top = max(top, now[j])
+    peak[0] = top
 
 
 @kernel(types.void(_ROW, _EDGES, _ROW, types.float32, _TAPS, _ROW, _ROW), fastmath=_CONTRACT)
@@ -116,7 +135,7 @@ def visit_cells(
         _peak_between(samples, edges[j] - HALF_TAPS, length, taps, best)
         top = peak[0]
         for i in range(length):
-            top = best[i] if best[i] > top else top
+            top = max(top, best[i])
         peak[0] = top
 
 
@@ -131,7 +150,7 @@ class TruePeak:
     """
 
     def __init__(self, chunks: Chunks, lanes: LaneStatistics) -> None:
-        ready(visit_cells)
+        ready(find_cells, visit_cells)
         rate = chunks.sample_rate_hz
         # A cell must hold the 23 samples that its first point looks back on.
         widths = np.array([ms for ms in (1, 2, 4, 5) if ms * rate >= 24_000 + 1_000])
@@ -150,10 +169,14 @@ class TruePeak:
 
     def take(self, chunks: Chunks, lanes: LaneStatistics) -> None:
         """Take the chunk just measured."""
-        peaks = np.maximum(lanes.series[HIGHEST], -lanes.series[LOWEST])
-        self._cells[:, 0] = self._cells[:, -1]
-        self._cells[:, 1:] = peaks.reshape(chunks.channels, -1, self._cell_ms).max(axis=2)
-        np.maximum(self.samples, peaks.max(axis=1), out=self.samples)
+        for c in range(chunks.channels):
+            find_cells(
+                lanes.series[HIGHEST, c],
+                lanes.series[LOWEST, c],
+                self._cell_ms,
+                self._cells[c],
+                self.samples[c : c + 1],
+            )
         if not self._needed:
             return
         for c in range(chunks.channels):

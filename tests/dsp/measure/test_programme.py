@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dsp.contract import BlockContractError
 from dsp.measure.figures import FIGURE_KEYS
+from dsp.measure.loudness_meter import LoudnessMeter
 from dsp.measure.programme import ProgrammeMeter
 from tests.dsp.measure.signals import frames, measure, speech_like
 
@@ -173,3 +174,13 @@ def test_the_lead_channel_is_the_one_with_speech():
     both = measure(sound, RATE)
     assert both.active_speech_level_dbov == right.active_speech_level_dbov
     assert both.noise_floor_dbfs == right.noise_floor_dbfs
+
+
+def test_the_loudness_meter_alone_finds_the_same():
+    meter = LoudnessMeter(RATE, 2)
+    for _ in range(2):
+        meter.process(SOUND[:100_000])
+        meter.process(SOUND[100_000:])
+        found = vars(meter.result())
+        assert found == {key: getattr(WHOLE, key) for key in found}
+        meter.reset()

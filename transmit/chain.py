@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from transmit.profile import Profile
     from transmit.stages import Figures
 
-# Frames that pass all stages while they are still in the first-level cache: 16 KiB of mono.
-_PIECE = 4096
+# Frames that pass all stages while they are still in the second-level cache: 64 KiB of mono.
+_PIECE = 16_384
 
 
 class Chain:

@@ -26,6 +26,7 @@ FIGURE_ROWS: tuple[tuple[str, str, str, int], ...] = (
     ("noise_floor_dbfs", "noise in pauses", "dBFS", 1),
 )
 FEW_FILES = 3
+PIPE_WIDTH = 106
 BRIEF = (
     "duration_s",
     "integrated_lufs",
@@ -87,7 +88,7 @@ def print_table(table: Table) -> None:
     from rich.console import Console
 
     console = Console(markup=False)
-    width = None if console.is_terminal else max(console.width, 100)
+    width = None if console.is_terminal else max(console.width, PIPE_WIDTH)
     Console(width=width, markup=False).print(table)
 
 
@@ -98,7 +99,8 @@ def renditions_table(reports: Sequence[MasterReport]) -> Table:
     table = Table()
     headings = ("target", "file", "kbit/s", "before LUFS", "after LUFS", "LRA LU", "peak dBTP")
     for heading in (*headings, "trim dB", "limited by", "holds"):
-        table.add_column(heading, justify="left" if heading in ("target", "file") else "right")
+        named = heading in ("target", "file")
+        table.add_column(heading, justify="left" if named else "right", no_wrap=named)
     for report in reports:
         for rendition in report.renditions:
             after = rendition.proof.figures

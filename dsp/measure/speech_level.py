@@ -71,9 +71,9 @@ def follow_envelope(
             upper, lower = lower, lower * 0.5 if reached else 0.0
         last[reached] = now
         active = max(active, reached)
-        # A threshold was reached whenever one above it was: pass the time down as it is given up.
+        # On its way down the envelope stands at every number of thresholds in turn: it takes 20 ms
+        # to halve. So `last` of a lower number is never older than that of a higher one.
         while active > reached and now - last[active] > HANGOVER_MS:
-            last[active - 1] = max(last[active - 1], last[active])
             active -= 1
         histogram[active] += 1
         now += 1

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from dsp.measure.chunks import Chunks
+from dsp.measure.hum import HumSeries, judge
+from dsp.measure.lanes import LaneStatistics
 from tests.dsp.measure.signals import frames, measure, speech_like, tone
 
 RATE = 16_000
@@ -85,6 +88,31 @@ def test_a_voice_at_100_hz_is_no_hum():
     voice = sum(np.sin(2 * np.pi * 100 * h * n) / h for h in range(1, 20)) * (n % 1.5 < 1.0)
     sound = speech(noise_dbfs=-70) + 0.05 * voice
     assert "hum" not in kinds(measure(frames(sound), RATE))
+
+
+@pytest.mark.parametrize(("rise_db", "found"), [(8, False), (12, True)])
+def test_a_line_must_stand_10_db_out_of_its_surroundings(rise_db, found):
+    powers = np.full((20, 17), 1e-6)
+    powers[:, 1] *= 10 ** (rise_db / 10)
+    assert (judge(powers, -20.0) is not None) == found
+
+
+def test_a_line_that_comes_and_goes_is_no_hum():
+    powers = np.full((20, 17), 1e-6)
+    powers[::2, 1] = 1e-4
+    assert judge(powers, -20.0) is None
+
+
+def test_windows_across_the_seam_are_whole():
+    sound = tone([(-20, 40)], RATE, hz=50, channels=1)
+    chunks, lanes = Chunks(RATE, 1), LaneStatistics(RATE, 1)
+    series = HumSeries(lanes, 1)
+    for _ in chunks.push(sound):
+        lanes.measure(chunks)
+        series.take(lanes)
+    power = np.concatenate(series._powers, axis=1)[0, 1:, 1]
+    assert len(power) == 319
+    np.testing.assert_allclose(10 * np.log10(power), -23.01, atol=0.01)
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.5])

@@ -90,6 +90,13 @@ def test_the_end_of_a_whole_chunk_is_followed_by_silence():
     assert 10 ** (peaks(sound, 8_000)[0] / 20) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_peak_just_before_the_seam_is_found_just_after_it():
+    sound = np.zeros((20 * 8_000, 1), np.float32)
+    sound[16 * 8_000 - 2 : 16 * 8_000] = 1.0
+    expected = meters.peak_by_convolution(sound[:, 0].astype(float), phases_of(8_000))
+    assert 10 ** (peaks(sound, 8_000)[0] / 20) == pytest.approx(expected, rel=1e-5)
+
+
 def test_reset_forgets():
     meter = TruePeakMeter(48_000, 1)
     meter.process(np.full((100, 1), 0.9, np.float32))

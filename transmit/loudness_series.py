@@ -11,10 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.measure.loudness import MOMENTARY_STEPS, energy_of, integrated_lufs, lufs
+from dsp.measure.loudness import (
+    ABSOLUTE_GATE_LUFS,
+    GATING_HOP_STEPS,
+    INTEGRATED_GATE_LU,
+    MOMENTARY_STEPS,
+    energy_of,
+    lufs,
+)
 
 CELLS_PER_S = 100
-_ABSOLUTE_GATE_LUFS = -70.0
+_HOPS_PER_BLOCK = MOMENTARY_STEPS // GATING_HOP_STEPS
 
 Series = npt.NDArray[np.float64]
 
@@ -73,12 +80,26 @@ class CellMeans:
         return np.asarray(sums / lengths)
 
 
-def programme_loudness(energies: Series) -> float | None:
+def programme_loudness(energies: Series, gain_power: Series | None = None) -> float | None:
     """Integrated loudness in LUFS from energies per 10 ms; None where all is below -70 LUFS.
 
+    `gain_power`, as long as `energies`, multiplies them. Gating as in Rec. ITU-R BS.1770-5, on sums
+    of 100 ms: a solver asks this dozens of times, and three hours are 108 000 of those.
     A programme too short for one 400 ms block counts as one block, which the standard leaves open.
     """
-    if len(energies) >= MOMENTARY_STEPS:
-        return integrated_lufs(energies)
-    mean = float(energies.mean()) if len(energies) else 0.0
-    return lufs(mean) if mean > energy_of(_ABSOLUTE_GATE_LUFS) else None
+    if len(energies) < MOMENTARY_STEPS:
+        held = energies if gain_power is None else energies * gain_power
+        blocks = np.array([held.mean()]) if len(held) else np.zeros(1)
+    else:
+        whole = len(energies) // GATING_HOP_STEPS * GATING_HOP_STEPS
+        hops = energies[:whole].reshape(-1, GATING_HOP_STEPS)
+        if gain_power is None:
+            sums = hops.sum(axis=1)
+        else:
+            sums = np.einsum("ij,ij->i", hops, gain_power[:whole].reshape(hops.shape))
+        blocks = np.convolve(sums, np.ones(_HOPS_PER_BLOCK), "valid") / MOMENTARY_STEPS
+    loud = blocks[blocks > energy_of(ABSOLUTE_GATE_LUFS)]
+    if not len(loud):
+        return None
+    gate = loud.mean() * 10.0 ** (INTEGRATED_GATE_LU / 10.0)
+    return lufs(float(loud[loud > gate].mean()))

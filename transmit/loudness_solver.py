@@ -27,6 +27,7 @@ LimitedBy = Literal["peaks", "mpx_power", "max_gain"]
 LOWEST_GAIN_DB = -60.0
 _TOLERANCE_DB = 0.002
 _DEEP_SHARE = 0.01
+_LIMITING_DB = 0.01  # less than this is rounding, not limiting
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class LoudnessSolver:
         scale = 10.0 ** (gain_db / 10.0)
         cells = min(len(power), len(self._series.energies))
         free = self._series.energies[:cells] * scale
-        limited = programme_loudness(free * power[:cells])
+        limited = programme_loudness(free, power[:cells])
         unlimited = programme_loudness(free)
         taken = 0.0 if limited is None or unlimited is None else max(0.0, unlimited - limited)
         mpx_dbr = -np.inf
@@ -113,7 +114,9 @@ class LoudnessSolver:
         limited_by: LimitedBy | None = None
         gain_db = self._highest(lambda o: o.loudness_lufs is None or o.loudness_lufs <= wanted)
         if gain_db >= target.max_gain_db:
-            limited_by = "peaks" if self.outcome(gain_db).mean_limiting_db > 0.0 else "max_gain"
+            limited_by = (
+                "peaks" if self.outcome(gain_db).mean_limiting_db > _LIMITING_DB else "max_gain"
+            )
             limited_by = None if loudest >= wanted - _TOLERANCE_DB else limited_by
         if not self._clean(self.outcome(gain_db)):
             gain_db, limited_by = self._highest(self._clean, gain_db), "peaks"

@@ -191,7 +191,7 @@ class _Survey:
     def series(self) -> ProgrammeSeries:
         return ProgrammeSeries(
             self._energy.energies(),
-            self._peaks.values(),
+            self._peaks.take(),
             self._mpx.values() if self._emphasis is not None else None,
         )
 
@@ -241,7 +241,9 @@ def master(
             spool.append(frames)
             survey.feed(frames)
         _require_sound(spool)
-        finish = _Finish(survey.series(), spool, result, target)
+        series = survey.series()
+        del survey  # its filters and its copy of the energies
+        finish = _Finish(series, spool, result, target)
         report = finish.run(intake.not_finite, intake.out_of_range)
     except BaseException:
         result.close()

@@ -9,6 +9,8 @@ from numba import types
 from dsp.contract import Frames, require_frames
 from dsp.kernel import kernel, ready
 
+_PIECES = 512  # so many fed blocks become one chunk, large enough to be returned to the system
+
 FRAMES_IN = types.Array(types.float32, 2, "C", readonly=True)
 BITS = types.Array(types.int32, 1, "C", readonly=True)
 
@@ -52,6 +54,7 @@ class PeakEnvelope:
         self._channels = channels
         self._frames = 0
         self._pieces: list[npt.NDArray[np.int32]] = []
+        self._chunks: list[npt.NDArray[np.int32]] = []
         self._last = np.zeros(1, np.int32)
 
     def feed(self, frames: Frames) -> None:
@@ -70,10 +73,27 @@ class PeakEnvelope:
         self._frames += len(frames)
         self._pieces.append(largest[: used - 1].copy())
         self._last = largest[used - 1 : used].copy()
+        if len(self._pieces) >= _PIECES:
+            self._close_chunk()
 
     def _step(self, frame: int) -> int:
         return frame * 1000 // self._sample_rate_hz
 
-    def values(self) -> npt.NDArray[np.float32]:
-        """Return the envelope so far, the open millisecond included."""
-        return np.concatenate([*self._pieces, self._last]).view(np.float32)
+    def _close_chunk(self) -> None:
+        self._chunks.append(np.concatenate(self._pieces))
+        self._pieces.clear()
+
+    def take(self) -> npt.NDArray[np.float32]:
+        """End the stream and return its envelope, the last open millisecond included.
+
+        Gives up each chunk as it is copied: three hours are 43 MB, and not for a moment twice that.
+        """
+        self._pieces.append(self._last)
+        self._close_chunk()
+        envelope = np.empty(sum(map(len, self._chunks)), np.int32)
+        at = 0
+        while self._chunks:
+            chunk = self._chunks.pop(0)
+            envelope[at : at + len(chunk)] = chunk
+            at += len(chunk)
+        return envelope.view(np.float32)

@@ -5,6 +5,7 @@ import pytest
 
 from dsp.master.gain_prediction import GainPrediction
 from dsp.master.peak_envelope import PeakEnvelope
+from dsp.measure.loudness import integrated_lufs
 from transmit.loudness_series import CellMeans, ProgrammeSeries, programme_loudness
 from transmit.loudness_solver import LoudnessSolver
 from transmit.target import FmTarget, Target
@@ -27,7 +28,7 @@ def test_peaks_per_millisecond_equal_numpy(rate_hz, cut):
         envelope.feed(np.ascontiguousarray(x[a : a + cut]))
     steps = np.arange(n) * 1000 // rate_hz
     wanted = [np.abs(x[steps == k]).max() for k in range(steps[-1] + 1)]
-    np.testing.assert_array_equal(envelope.values(), np.array(wanted, np.float32))
+    np.testing.assert_array_equal(envelope.take(), np.array(wanted, np.float32))
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 44_100, 48_000])
@@ -40,6 +41,15 @@ def test_cell_means_equal_numpy(rate_hz, cut):
     cells = np.arange(3_000) * 100 // rate_hz
     sums = np.bincount(cells, x)
     np.testing.assert_allclose(means.values()[:-1], sums[:-1] / (rate_hz / 100), rtol=1e-5)
+
+
+@pytest.mark.parametrize("cells", [40, 41, 59, 3_000, 12_345])
+def test_programme_loudness_equals_the_meters(cells):
+    energies = np.random.default_rng(cells).random(cells) ** 12
+    power = np.random.default_rng(1).random(cells)
+    assert programme_loudness(energies) == pytest.approx(integrated_lufs(energies), abs=1e-9)
+    wanted = integrated_lufs(energies * power)
+    assert programme_loudness(energies, power) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_loudness_of_less_than_a_block():

@@ -5,6 +5,7 @@ import pytest
 
 from dsp.errors import Refusal
 from dsp.measure.loudness import KWeightedEnergy
+from tests.dsp.master.test_fm_limiter import coder_peak
 from transmit.loudness_series import programme_loudness
 from transmit.mastering import aligned, faded, master
 from transmit.target import FmTarget, Target
@@ -218,3 +219,14 @@ def test_fades_do_not_depend_on_the_cut(block):
 def test_a_full_spool_is_a_refusal(tmp_path):
     with pytest.raises(Refusal, match=r"disk\.spool"):
         master(lambda: [np.zeros((9, 1), np.float32)], RATE_HZ, 1, Identity(), WEB, tmp_path / "no")
+
+
+@pytest.mark.parametrize("tau_us", [50.0, 75.0])
+def test_a_programme_that_starts_and_ends_at_full_level_does_not_overshoot(tau_us):
+    target = Target(
+        -6.0, 0.0, "mono", max_mean_limiting_db=20.0, fm=FmTarget(pre_emphasis_us=tau_us)
+    )
+    y, _ = mastered(np.full((24_000, 1), 1.0, np.float32), target)
+    assert 20 * np.log10(coder_peak(y[:, 0], tau_us)) <= 0.05
+    y, _ = mastered(np.full((24_000, 1), 1.0, np.float32), WEB)
+    assert true_peak_db(y) <= -0.95

@@ -12,7 +12,9 @@ folder is named by a hash over all sources of `dsp` and is never stale.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +54,25 @@ def cache_folder() -> Path:
 
 
 vars(config)["CACHE_DIR"] = str(cache_folder())
+
+
+def _load_array_functions() -> None:
+    """Load numba's array functions without BLAS, which no kernel of ours uses.
+
+    Looking for it would import scipy.linalg: a tenth of a second of every command. A kernel that
+    multiplied matrices would be told so by numba in plain words.
+    """
+    if "scipy.linalg" in sys.modules:
+        return
+    modules: dict[str, Any] = sys.modules
+    modules["scipy.linalg"] = None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del modules["scipy.linalg"]
+
+
+_load_array_functions()
 
 _SIGNATURES: dict[Any, tuple[Any, ...]] = {}
 _READY: set[Any] = set()

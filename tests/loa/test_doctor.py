@@ -40,3 +40,10 @@ def test_a_missing_needed_part_is_exit_code_3(monkeypatch, capsys):
     monkeypatch.setattr(parts, "CHECKS", (lambda: lacking,))
     assert cli.run(["doctor"]) == parts.EXIT_PART_MISSING
     assert "make setup" in capsys.readouterr().out
+
+
+def test_a_kernel_without_the_filter_is_told(monkeypatch):
+    monkeypatch.setattr("ingest.decode.Decoder.isolation", ("resource_limits",))
+    part = parts.isolation_part()
+    assert part.state == "missing"
+    assert part.detail == "resource_limits"

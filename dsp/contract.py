@@ -4,16 +4,23 @@ Audio blocks take float32 frames of shape (n, channels), C-contiguous, finite, n
 frames of the same shape, late by `delay_samples`. The output does not depend on how the stream was
 cut. A block that refuses a piece (`BlockContractError`) has not changed its state. `reset()` makes
 a block as good as new. `tests/dsp/contract_suite.py` holds every block to this.
+
+Stream blocks take one-dimensional samples: float32 multiplex, complex64 IQ, or interleaved uint8
+IQ. Where the rate changes, `output_length(n)` tells how many samples the next n will give, so that
+a caller can own `out`. `tests/dsp/stream_contract_suite.py` holds them to the same promises.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Frames = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.float32]
+Iq = npt.NDArray[np.complex64]
+IqBytes = npt.NDArray[np.uint8]
 
 
 class BlockContractError(ValueError):
@@ -67,4 +74,43 @@ def output_for(frames: Frames, out: Frames | None) -> Frames:
         raise BlockContractError(
             "out", f"float32 {frames.shape}, C-contiguous", f"{out.dtype} {out.shape}"
         )
+    return out
+
+
+def require_samples(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
+    """Raise BlockContractError unless `samples` is (n,), contiguous, finite, of a dtype named.
+
+    uint8 is interleaved I and Q and must come in pairs.
+    """
+    if not isinstance(samples, np.ndarray) or samples.dtype.type not in dtypes:
+        expected = " or ".join(np.dtype(d).name for d in dtypes)
+        actual = str(getattr(samples, "dtype", type(samples)))
+        raise BlockContractError("samples.dtype", expected, actual)
+    if samples.ndim != 1:
+        raise BlockContractError("samples.shape", "(n,)", str(samples.shape))
+    if not samples.flags.c_contiguous:
+        raise BlockContractError("samples", "contiguous memory", f"strides {samples.strides}")
+    if samples.dtype == np.uint8:
+        if len(samples) % 2:
+            raise BlockContractError("samples", "pairs of I and Q", f"{len(samples)} bytes")
+        return
+    # As in require_frames: a sum is finite only if all its terms are.
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.isfinite(np.sum(samples.view(samples.real.dtype)))
+    if not finite:
+        raise BlockContractError("samples", "finite samples", "NaN or infinity")
+
+
+def output_of(
+    shape: int | tuple[int, ...], dtype: type, out: npt.NDArray[Any] | None
+) -> npt.NDArray[Any]:
+    """Return `out` after checking that it has `shape` and `dtype`, or a new array like that."""
+    wanted = shape if isinstance(shape, tuple) else (shape,)
+    if out is None:
+        return np.empty(wanted, dtype)
+    fits = isinstance(out, np.ndarray) and out.shape == wanted and out.dtype == dtype
+    if not fits or not out.flags.c_contiguous or not out.flags.writeable:
+        actual = f"{getattr(out, 'dtype', type(out))} {getattr(out, 'shape', '')}"
+        name = np.dtype(dtype).name
+        raise BlockContractError("out", f"writable {name} {wanted}, C-contiguous", actual)
     return out

@@ -79,6 +79,8 @@ class ProgrammeFigures:
 
     Attributes
     ----------
+    mono_as
+        How a mono programme was counted; None where it is not mono.
     momentary_lufs, short_term_lufs
         float32 series every 10 ms and every 100 ms, stamped by the end of their 400 ms and 3 s.
     pause_mask
@@ -87,7 +89,7 @@ class ProgrammeFigures:
         float64: channel-weighted K-weighted mean square per 10 ms.
     """
 
-    mono_as: MonoAs
+    mono_as: MonoAs | None
     integrated_lufs: float | None
     loudness_range_lu: float | None
     max_momentary_lufs: float | None

@@ -84,7 +84,7 @@ def report(evidence: Evidence) -> ProgrammeFigures:
     hop = loudness.GATING_HOP_STEPS
     short_term = loudness.sliding_means(energy, loudness.SHORT_TERM_STEPS, hop)
     return ProgrammeFigures(
-        mono_as=evidence.mono_as,
+        mono_as=evidence.mono_as if len(evidence.levels) == 1 else None,
         **values,
         duration_s=evidence.duration_s,
         sample_rate_hz=evidence.sample_rate_hz,

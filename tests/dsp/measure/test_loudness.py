@@ -78,6 +78,11 @@ def test_a_single_channel_counts_once_or_twice():
     assert dual.integrated_lufs - mono.integrated_lufs == pytest.approx(3.01, abs=0.001)
 
 
+@pytest.mark.parametrize("channels", [2, 3, 5, 6])
+def test_only_mono_says_how_it_was_counted(channels):
+    assert measure(tone([(-20, 1)], 48_000, channels=channels), 48_000).mono_as is None
+
+
 def test_weights_of_the_layouts():
     expected = {2: [1, 1], 3: [1, 1, 0], 4: [1, 1, 1, 1], 5: [1, 1, 1, 1.41, 1.41]}
     expected[6] = [1, 1, 1, 0, 1.41, 1.41]

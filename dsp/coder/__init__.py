@@ -1,0 +1,1 @@
+"""The FM coder: audio and data into the multiplex of a transmitter."""

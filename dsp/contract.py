@@ -77,8 +77,8 @@ def output_for(frames: Frames, out: Frames | None) -> Frames:
     return out
 
 
-def require_samples(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
-    """Raise BlockContractError unless `samples` is (n,), contiguous, finite, of a dtype named.
+def require_sample_layout(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
+    """Raise BlockContractError unless `samples` is (n,), contiguous, of a dtype named.
 
     uint8 is interleaved I and Q and must come in pairs.
     """
@@ -90,9 +90,14 @@ def require_samples(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
         raise BlockContractError("samples.shape", "(n,)", str(samples.shape))
     if not samples.flags.c_contiguous:
         raise BlockContractError("samples", "contiguous memory", f"strides {samples.strides}")
+    if samples.dtype == np.uint8 and len(samples) % 2:
+        raise BlockContractError("samples", "pairs of I and Q", f"{len(samples)} bytes")
+
+
+def require_samples(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
+    """Raise BlockContractError unless `samples` has its layout and is finite."""
+    require_sample_layout(samples, *dtypes)
     if samples.dtype == np.uint8:
-        if len(samples) % 2:
-            raise BlockContractError("samples", "pairs of I and Q", f"{len(samples)} bytes")
         return
     # As in require_frames: a sum is finite only if all its terms are.
     with np.errstate(invalid="ignore", over="ignore"):

@@ -13,16 +13,13 @@ names that are allowed, because a threshold that is silently ignored is found on
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import tomllib
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dsp.errors import Refusal
+from dsp.typed_table import TableReader
 from transmit.stages import STAGES, Stage
 from transmit.target import Target
 
@@ -30,6 +27,7 @@ PROFILE_FOLDER = Path(__file__).parent / "profiles"
 FORMAT_VERSION = 1
 CODECS = ("mp3", "aac", "m4a", "opus", "flac", "wav", "g722", "ulaw", "alaw")
 _MOST_BYTES = 100_000
+_READER = TableReader("profile")
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,9 @@ def load_profile(name_or_path: str | Path) -> Profile:
     path = shipped if str(name_or_path) in profile_names() else Path(name_or_path)
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise _bad_value(path.name, f"at most {_MOST_BYTES} bytes", f"{path.stat().st_size}")
+            raise _READER.bad_value(
+                path.name, f"at most {_MOST_BYTES} bytes", f"{path.stat().st_size}"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise Refusal(
@@ -101,28 +101,23 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 def parse_profile(content: bytes) -> Profile:
     """Return the profile in the bytes of a TOML file; raises as `load_profile` does."""
-    try:
-        table = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(
-            "profile.toml", expected="a TOML file", got=str(error), advice="mending that line"
-        ) from error
+    table = _READER.parse(content)
     keys = ("version", "name", "description", "target", "stage", "codec", "limit")
-    _check_keys("the profile", table, keys, keys[:5])
+    _READER.check_keys("the profile", table, keys, keys[:5])
     if table["version"] != FORMAT_VERSION:
-        raise _bad_value("version", str(FORMAT_VERSION), repr(table["version"]))
-    codecs = _tables("codec", table.get("codec", {}))
-    _check_keys("codec", codecs, CODECS, ())
+        raise _READER.bad_value("version", str(FORMAT_VERSION), repr(table["version"]))
+    codecs = _READER.table_of("codec", table.get("codec", {}))
+    _READER.check_keys("codec", codecs, CODECS, ())
+    limits = _READER.table_of("limit", table.get("limit", {}))
     return Profile(
-        name=_convert("name", table["name"], str),
-        description=_convert("description", table["description"], str),
-        target=_convert("target", table["target"], Target),
-        stages=tuple(_read_stage(entry) for entry in _list("stage", table["stage"])),
-        codecs={key: _read("codec." + key, value, CodecSettings) for key, value in codecs.items()},
-        limits={
-            key: _read("limit." + key, value, Limit)
-            for key, value in _tables("limit", table.get("limit", {})).items()
+        name=_READER.convert("name", table["name"], str),
+        description=_READER.convert("description", table["description"], str),
+        target=_READER.convert("target", table["target"], Target),
+        stages=tuple(_read_stage(entry) for entry in _READER.list_of("stage", table["stage"])),
+        codecs={
+            key: _READER.read("codec." + key, value, CodecSettings) for key, value in codecs.items()
         },
+        limits={key: _READER.read("limit." + key, value, Limit) for key, value in limits.items()},
         version=FORMAT_VERSION,
         digest=hashlib.sha256(content).hexdigest(),
     )
@@ -131,79 +126,7 @@ def parse_profile(content: bytes) -> Profile:
 def _read_stage(entry: Any) -> Stage:
     kind = entry.get("kind") if isinstance(entry, dict) else None
     if not isinstance(kind, str) or kind not in STAGES:
-        raise _bad_value("stage.kind", " or ".join(STAGES), repr(kind))
+        raise _READER.bad_value("stage.kind", " or ".join(STAGES), repr(kind))
     settings = {key: value for key, value in entry.items() if key != "kind"}
-    stage: Stage = _read(f"stage {kind}", settings, STAGES[kind])
+    stage: Stage = _READER.read(f"stage {kind}", settings, STAGES[kind])
     return stage
-
-
-def _read(where: str, table: Any, cls: type[Any]) -> Any:
-    """Return `cls` filled from `table`, every field checked against its annotation."""
-    if not isinstance(table, dict):
-        raise _bad_value(where, "a table", repr(table))
-    hints = typing.get_type_hints(cls)
-    fields = dataclasses.fields(cls)
-    required = tuple(
-        f.name
-        for f in fields
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    )
-    _check_keys(where, table, tuple(f.name for f in fields), required)
-    values = {key: _convert(f"{where}.{key}", value, hints[key]) for key, value in table.items()}
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise _bad_value(where, "values in range", str(error)) from error
-
-
-def _convert(where: str, value: Any, kind: Any) -> Any:
-    """Return `value` as `kind`: a number, text, a flag, a list, a table, or one of several."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        inner = next(a for a in arguments if a is not types.NoneType)
-        return _convert(where, value, inner)
-    if origin is typing.Literal:
-        if value not in arguments:
-            raise _bad_value(where, " or ".join(map(repr, arguments)), repr(value))
-        return value
-    if origin is tuple:
-        return tuple(_convert(where, item, arguments[0]) for item in _list(where, value))
-    if dataclasses.is_dataclass(kind):
-        return _read(where, value, typing.cast("type[Any]", kind))
-    if kind is float and type(value) in (int, float) and abs(value) < 1e12:  # NaN, inf: refused
-        return float(value)
-    if type(value) is not kind or kind is float:
-        raise _bad_value(where, f"a finite {kind.__name__}", repr(value))
-    return value
-
-
-def _list(where: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise _bad_value(where, "a list", repr(value))
-    return value
-
-
-def _tables(where: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _bad_value(where, "a table", repr(value))
-    return value
-
-
-def _check_keys(
-    where: str, table: dict[str, Any], allowed: tuple[str, ...], required: tuple[str, ...]
-) -> None:
-    unknown = [key for key in table if key not in allowed]
-    missing = [key for key in required if key not in table]
-    if unknown or missing:
-        raise Refusal(
-            "profile.key",
-            expected=f"in {where}: {', '.join(allowed)}",
-            got=f"unknown {unknown[0]}" if unknown else f"no {missing[0]}",
-            advice="one of the names listed" if unknown else f"adding {missing[0]}",
-        )
-
-
-def _bad_value(where: str, expected: str, got: str) -> Refusal:
-    return Refusal(
-        "profile.value", expected=f"{where}: {expected}", got=got, advice="mending that value"
-    )

@@ -1,0 +1,1 @@
+"""The receiver of one station and of a whole band: sources and dsp blocks joined."""

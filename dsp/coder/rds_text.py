@@ -30,6 +30,11 @@ _INSTEAD: Final = {
     "«": '"',
     "»": '"',
     "…": "...",
+    "–": "-",
+    "—": "-",
+    "~": "-",
+    "`": "'",
+    "\u00a0": " ",
     "•": "*",
     "\n": " ",
     "\r": " ",
@@ -63,6 +68,8 @@ def encode_text(text: str, *, name: str, most: int, letters: Letters = "table") 
     Refusal
         ``rds.text`` where a character has no counterpart or the text is too long.
     """
+    if not isinstance(text, str):
+        raise Refusal("rds.text", expected=f"{name} as text", got=repr(text)[:60], advice="quotes")
     encoded = bytearray()
     for letter in unicodedata.normalize("NFC", text):
         near = _nearest(letter, letters)

@@ -26,6 +26,23 @@ def test_read_back(tmp_path, channels, pieces):
     np.testing.assert_array_equal(samples, frames)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("frames", [0, 1, 4_096])
+def test_24_bits_read_back(tmp_path, channels, frames):
+    path = tmp_path / "a.wav"
+    high = 2**23
+    samples = np.random.default_rng(1).integers(-high, high, (frames, channels), np.int32)
+    with path.open("wb") as file:
+        writer = WavWriter(file, 192_000, channels, bits=24)
+        writer.write(samples[: frames // 3])
+        writer.write(samples[frames // 3 :])
+        writer.finish()
+    assert path.stat().st_size == HEADER_BYTES + -(-3 * channels * frames // 2) * 2
+    read, rate_hz = soundfile.read(path, dtype="int32", always_2d=True)
+    assert rate_hz == 192_000
+    np.testing.assert_array_equal(read >> 8, samples)  # libsndfile scales to 32 bits
+
+
 def test_sizes_that_32_bits_hold():
     header = wav_header(48_000, 2, 1_000)
     assert len(header) == HEADER_BYTES

@@ -1,20 +1,22 @@
-"""Deviation profiles by name, or from a TOML file of one's own.
+"""Deviation profiles by name, or from a measuring PROFILE.toml of one's own.
 
-name = "vn-54-68"
-rated_deviation_hz = 50000
-pre_emphasis_us = 50
-over_limit_hz = 52000                       # optional: rated + 2 kHz
-[limit.peak_deviation_hz]
-value = 50000
-unit = "Hz"
+name = "vn-54-68"                           # optional, as is `description`
+[limit.rated_deviation]                     # required: Hz or kHz
+value = 50
+unit = "kHz"
 source = "licence 123/GP"
 verified = true
+[limit.pre_emphasis]                        # required: us or µs
+value = 50
+unit = "us"
+source = "ITU-R BS.450-4"
+[limit.over_deviation]                      # optional: samples above count; rated + 2 kHz
+[limit.mpx_power_dbr]                       # any other figure that is limited
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from dsp.errors import Refusal
 from dsp.fm.profiles import PROFILES, FmProfile, Limit
@@ -22,7 +24,7 @@ from dsp.typed_table import TableReader
 
 _READER = TableReader("profile")
 _MOST_BYTES = 100_000
-_KEYS = ("name", "rated_deviation_hz", "pre_emphasis_us", "over_limit_hz", "limit")
+_UNITS = {"Hz": 1.0, "kHz": 1e3, "us": 1.0, "µs": 1.0}
 
 
 def load_fm_profile(name_or_path: str, folder: Path | None = None) -> FmProfile:
@@ -48,21 +50,41 @@ def load_fm_profile(name_or_path: str, folder: Path | None = None) -> FmProfile:
         ) from error
     if len(content) > _MOST_BYTES:
         raise _READER.bad_value(path.name, f"at most {_MOST_BYTES} bytes", "more than that")
-    return parse_fm_profile(content)
+    return parse_fm_profile(content, path.stem)
 
 
-def parse_fm_profile(content: bytes) -> FmProfile:
+def parse_fm_profile(content: bytes, name: str = "profile") -> FmProfile:
     """Return the profile in the bytes of a TOML file; raises as `load_fm_profile` does."""
     table = _READER.parse(content)
-    _READER.check_keys("the profile", table, _KEYS, _KEYS[:3])
-    limits = _READER.table_of("limit", table.pop("limit", {}))
-    read: dict[str, Any] = {
-        "limits": {key: _READER.read(f"limit.{key}", value, Limit) for key, value in limits.items()}
-    }
-    kinds = {"name": str}
-    for key, value in table.items():
-        read[key] = _READER.convert(key, value, kinds.get(key, float))
+    _READER.check_keys("the profile", table, ("name", "description", "limit"), ("limit",))
+    for key in ("name", "description"):
+        _READER.convert(key, table.get(key, ""), str)
+    tables = _READER.table_of("limit", table["limit"])
+    limits = {key: _READER.read(f"limit.{key}", value, Limit) for key, value in tables.items()}
     try:
-        return FmProfile(**read)
+        return FmProfile(
+            name=table.get("name", name),
+            rated_deviation_hz=_in_base_unit(limits, "rated_deviation"),
+            pre_emphasis_us=_in_base_unit(limits, "pre_emphasis"),
+            over_limit_hz=_in_base_unit(limits, "over_deviation", 0.0),
+            limits=limits,
+        )
     except ValueError as error:
         raise _READER.bad_value("the profile", "values in range", str(error)) from error
+
+
+def _in_base_unit(limits: dict[str, Limit], key: str, default: float | None = None) -> float:
+    """Return a limit in Hz or µs."""
+    if key not in limits:
+        if default is None:
+            raise Refusal(
+                "profile.key",
+                expected="in limit: rated_deviation, pre_emphasis",
+                got=f"no {key}",
+                advice=f"adding [limit.{key}]",
+            )
+        return default
+    limit = limits[key]
+    if limit.unit not in _UNITS:
+        raise _READER.bad_value(f"limit.{key}.unit", " or ".join(_UNITS), repr(limit.unit))
+    return limit.value * _UNITS[limit.unit]

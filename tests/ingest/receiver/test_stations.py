@@ -39,6 +39,14 @@ carrier = "ip"
 MINIMAL = b'[[station]]\nid = "a"\nfrequency_hz = 64000000\n'
 
 
+def limit(name, value, unit):
+    return f'[limit.{name}]\nvalue = {value}\nunit = "{unit}"\nsource = "licence"\n'.encode()
+
+
+RATED = limit("rated_deviation", "75", "kHz")
+EMPHASIS = limit("pre_emphasis", "50", "us")
+
+
 def test_everything_a_file_can_say():
     first, second = parse_stations(WHOLE).stations
     assert (first.id, first.commune, first.frequency_hz) == ("duc-my", "Đức Mỹ", 96.4e6)
@@ -66,15 +74,15 @@ def test_defaults_and_the_profile_behind_the_name():
 
 def test_a_profile_of_ones_own_is_found_beside_the_file(tmp_path):
     (tmp_path / "own.toml").write_bytes(
-        b'name = "own"\nrated_deviation_hz = 40000\npre_emphasis_us = 50\n'
-        b'[limit.peak_deviation_hz]\nvalue = 40000\nunit = "Hz"\nsource = "s"\nverified = true'
+        limit("rated_deviation", "40", "kHz") + limit("pre_emphasis", "50", "us")
     )
     path = tmp_path / "stations.toml"
     path.write_bytes(MINIMAL + b'profile = "own.toml"')
     found = load_stations(path)
     profile = found.profile_of(found.stations[0])
     assert (profile.name, profile.rated_deviation_hz) == ("own", 40_000.0)
-    assert profile.limits["peak_deviation_hz"].verified
+    assert (profile.over_limit_hz, profile.pre_emphasis_us) == (42_000.0, 50.0)
+    assert not profile.limits["rated_deviation"].verified
 
 
 @pytest.mark.parametrize(
@@ -118,26 +126,25 @@ def test_a_wrong_file_is_refused_by_name(wrong, kind, word):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "kind"),
+    ("wrong", "kind", "word"),
     [
-        (b"name = 'a'\nrated_deviation_hz = 75000", "profile.key"),
-        (b"name = 'a'\nrated_deviation_hz = 750\npre_emphasis_us = 50", "profile.value"),
-        (b"name = 'a'\nrated_deviation_hz = 75e3\npre_emphasis_us = 500", "profile.value"),
-        (
-            b"name = 'a'\nrated_deviation_hz = 75e3\npre_emphasis_us = 50\nover_limit_hz = 9e3",
-            "profile.value",
-        ),
-        (
-            b"name = 'a'\nrated_deviation_hz = 75e3\npre_emphasis_us = 50\nlimit = 3",
-            "profile.value",
-        ),
+        (b"", "profile.key", "no limit"),
+        (limit("rated_deviation", "75", "kHz"), "profile.key", "no pre_emphasis"),
+        (limit("rated_deviation", "75", "dB") + EMPHASIS, "profile.value", "kHz"),
+        (limit("rated_deviation", "750", "Hz") + EMPHASIS, "profile.value", "10000"),
+        (limit("rated_deviation", "'75'", "kHz") + EMPHASIS, "profile.value", "float"),
+        (limit("pre_emphasis", "500", "us") + RATED, "profile.value", "100"),
+        (RATED + EMPHASIS + limit("over_deviation", "9", "kHz"), "profile.value", "rated"),
+        (b"limit = 3", "profile.value", "table"),
+        (b"colour = 3\n" + RATED + EMPHASIS, "profile.key", "colour"),
     ],
 )
-def test_a_wrong_profile_is_refused(wrong, kind, tmp_path):
+def test_a_wrong_profile_is_refused(wrong, kind, word, tmp_path):
     (tmp_path / "own.toml").write_bytes(wrong)
     with pytest.raises(Refusal) as caught:
         parse_stations(MINIMAL + b'profile = "own.toml"', tmp_path)
     assert caught.value.kind == kind
+    assert word in str(caught.value)
 
 
 def test_a_file_that_is_not_there(tmp_path):

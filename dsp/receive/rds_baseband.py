@@ -27,7 +27,6 @@ DECIMATION: Final = RECEIVE_RATE_HZ // BASEBAND_RATE_HZ
 _PASS_HZ: Final = 2_400.0
 _STOP_HZ: Final = 9_600.0
 _ATTENUATION_DB: Final = 75.0
-_LANES: Final = 16
 _SLAB: Final = DECIMATION * 512
 
 _F32 = types.Array(types.float32, 1, "C")
@@ -78,45 +77,41 @@ def decimate_band(window: Any, count: Any, taps: Any, quarter: Any, out: Any) ->
     return (quarter + count) & 3
 
 
-def _band_taps() -> tuple[npt.NDArray[np.float32], int]:
-    """Return the taps, padded with zeros to whole lanes, and the index of their middle."""
+def _band_taps() -> npt.NDArray[np.float32]:
+    """Return the taps, with zeros in front up to whole lanes and a delay of whole outputs."""
     low_pass = design_low_pass(
         _PASS_HZ / RECEIVE_RATE_HZ, _STOP_HZ / RECEIVE_RATE_HZ, _ATTENUATION_DB
     )
-    middle = len(low_pass) // 2
-    turn = 2.0 * np.pi * RDS_HZ / RECEIVE_RATE_HZ * (np.arange(len(low_pass)) - middle)
+    half = len(low_pass) // 2
+    turn = 2.0 * np.pi * RDS_HZ / RECEIVE_RATE_HZ * (np.arange(len(low_pass)) - half)
     # A carrier of amplitude a has a / 2 on this side of the spectrum.
     band = 2.0 * low_pass * np.exp(-1j * turn)
-    taps = np.zeros((2, len(band) + -len(band) % _LANES), np.float32)
-    taps[0, : len(band)], taps[1, : len(band)] = band.real, band.imag
-    return taps, middle
+    after = -(-half // DECIMATION) * DECIMATION  # taps after the middle one
+    before = after - 1  # 48 k taps in all: whole lanes
+    taps = np.zeros((2, before + 1 + after), np.float32)
+    taps[0, before - half : before + half + 1] = band.real
+    taps[1, before - half : before + half + 1] = band.imag
+    return taps
 
 
 class RdsBaseband:
     """Takes the 57 kHz channel out of a multiplex, block after block, without a seam.
 
-    Output m belongs to input sample 24 m; `delay_samples` input samples later it is there.
-
-    Attributes
-    ----------
-    delay_samples
-        Of the output rate: output m is given once input 24 (m + delay_samples) has come.
+    float32 in, complex64 out, one for 24; output m belongs to input 24 (m - delay_samples).
     """
 
     def __init__(self) -> None:
         ready(decimate_band)
-        self._taps, middle = _band_taps()
-        self._ahead = self._taps.shape[1] - middle  # inputs wanted from the middle on
-        self.delay_samples = -(-self._ahead // DECIMATION)
+        self._taps = _band_taps()
+        self.delay_samples = self._taps.shape[1] // 2 // DECIMATION
         self._window = np.zeros(self._taps.shape[1] + 2 * DECIMATION + _SLAB, np.float32)
-        self._middle = middle
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._window[:] = 0.0
-        self._held = self._middle  # zeros before the first sample
-        self._quarter = 0
+        self._held = self._taps.shape[1] - 1  # zeros before the first sample
+        self._quarter = -self.delay_samples & 3
 
     def output_length(self, samples: int) -> int:
         """Return how many outputs the next `samples` inputs will give."""

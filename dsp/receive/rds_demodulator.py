@@ -107,7 +107,9 @@ class RdsDemodulator:
         """Forget the stream."""
         self._baseband.reset()
         self._pilot.reset()
-        self._raw = np.zeros(self._margin, np.complex64)
+        # Output `delay_samples` of the baseband is sample 0 of the stream.
+        ahead = self._margin - self._baseband.delay_samples
+        self._raw = np.zeros(ahead, np.complex64)
         self._matched = np.zeros(_KEPT * HOP + 2 * _REACH, np.complex64)
         self._sums = np.zeros((_KEPT, kernels.SUMS))
         self._hops = 0  # matched so far
@@ -134,6 +136,7 @@ class RdsDemodulator:
         silence = np.zeros((2 * HOP + 2 * self._margin) * DECIMATION, np.float32)
         rest = self._take(silence)
         # What follows the last sample is not signal.
+        self.figures = [hop for hop in self.figures if hop.sample + PILOT_HOP <= end]
         kept = rest.samples <= end + 1.0
         return SoftSymbols(rest.values[kept], rest.samples[kept])
 

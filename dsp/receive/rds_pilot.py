@@ -80,4 +80,3 @@ class PilotPhase:
         """Return the complex amplitude in the middle of hop number `hop` (of the last seven)."""
         slot = hop % _HOPS_KEPT * _SUMS_PER_HOP
         return complex(np.dot(self._sums[slot : slot + _SUMS_PER_HOP], self._window))
-

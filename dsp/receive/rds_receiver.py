@@ -12,14 +12,11 @@ import numpy as np
 
 from dsp.contract import Samples
 from dsp.fm.constants import FULL_SCALE_HZ, RDS_HZ, RECEIVE_RATE_HZ
+from dsp.rds.shaping import PEAK_FORM_FACTOR
 from dsp.receive.rds_demodulator import HopFigures, RdsDemodulator, SoftSymbols
 from dsp.receive.rds_group import RdsGroup
-from dsp.receive.rds_pilot import PILOT_HOP
 from dsp.receive.rds_sync import RdsSync
 
-#: Peak of the shaped waveform over the unmodulated carrier of the same power (facts of the
-#: standard's shaping: peak / (√2 · RMS)).
-FORM_FACTOR: Final = 1.320
 #: A gap up to this long is bridged: the transmitter's clock went on meanwhile.
 _BRIDGED: Final = 2 * RECEIVE_RATE_HZ
 _HOPS_KEPT: Final = 21  # of the trailing figures: 1.0 s
@@ -37,7 +34,7 @@ class RdsFigures:
     level_hz
         Deviation by RDS as the amplitude of an unmodulated carrier of the same power (√2 · RMS).
     peak_level_hz
-        Deviation by RDS as the peak of the shaped waveform, FORM_FACTOR times that.
+        Deviation by RDS as the peak of the shaped waveform, PEAK_FORM_FACTOR times that.
     phase_deg
         Phase to the third harmonic of the pilot, modulo 180, in [-45, 135); None without pilot.
     snr_db
@@ -77,8 +74,8 @@ def figures_of(hops: list[HopFigures]) -> RdsFigures | None:
     return RdsFigures(
         level_hz=level,
         level_u_hz=level_u,
-        peak_level_hz=level * FORM_FACTOR,
-        peak_level_u_hz=level_u * FORM_FACTOR,
+        peak_level_hz=level * PEAK_FORM_FACTOR,
+        peak_level_u_hz=level_u * PEAK_FORM_FACTOR,
         phase_deg=phase,
         phase_u_deg=phase_u,
         snr_db=10.0 * math.log10(power / (2.0 * noise)) if noise > 0.0 else math.inf,
@@ -87,9 +84,7 @@ def figures_of(hops: list[HopFigures]) -> RdsFigures | None:
     )
 
 
-def _phase(
-    hops: list[HopFigures], power: float, noise: float
-) -> tuple[float | None, float | None]:
+def _phase(hops: list[HopFigures], power: float, noise: float) -> tuple[float | None, float | None]:
     """Return phase to the pilot's third harmonic and its uncertainty, degrees."""
     with_pilot = [hop for hop in hops if hop.pilot_level * FULL_SCALE_HZ > _LEAST_PILOT_HZ]
     if len(with_pilot) < len(hops):
@@ -176,9 +171,7 @@ class RdsReceiver:
 
     def hops(self) -> list[HopFigures]:
         """Return the sums of the hops that the last call finished, for longer averages."""
-        return [
-            replace(hop, sample=hop.sample + self._origin) for hop in self._demodulator.figures
-        ]
+        return [replace(hop, sample=hop.sample + self._origin) for hop in self._demodulator.figures]
 
     def _decode(self, symbols: SoftSymbols) -> list[RdsGroup]:
         self._hops.extend(self._demodulator.figures)
@@ -186,6 +179,3 @@ class RdsReceiver:
         if not self._origin:
             return groups
         return [replace(group, sample=group.sample + self._origin) for group in groups]
-
-
-HOP_SAMPLES: Final = PILOT_HOP

@@ -13,14 +13,12 @@ waveform.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.fm.constants import RDS_BIT_RATE
-
-#: Rate of the baseband at which bits are received; RDS_BIT_RATE is 19/192 of it.
+#: Rate of the baseband at which bits are received; the bit rate is 19/192 of it.
 BASEBAND_RATE_HZ: Final = 12_000
 BITS_PER_PERIOD: Final = 19
 SAMPLES_PER_PERIOD: Final = 192
@@ -54,22 +52,3 @@ def matched_taps() -> npt.NDArray[np.float64]:
     k = np.arange(-HALF_TAPS, HALF_TAPS + 1)
     pulse = bit_pulse(k / SAMPLES_PER_BIT) * np.kaiser(2 * HALF_TAPS + 1, _KAISER_BETA)
     return np.asarray(pulse / np.dot(pulse, bit_pulse(k / SAMPLES_PER_BIT)))
-
-
-def energy_ripple() -> tuple[float, float]:
-    """Return the first and second Fourier coefficients of the mean energy over a bit.
-
-    E|y(t)|² of random bits of amplitude 1 after the matched filter is
-    mean + 2 c₁ cos(2π t / td) + 2 c₂ cos(4π t / td), largest in the middle of a bit.
-    """
-    steps = 64
-    at = np.arange(steps) / steps
-    middles = np.arange(-6, 7)
-    x = np.arange(-6 * 32, 6 * 32 + 1) / 32.0
-    pulse = bit_pulse(x)
-    energy = np.zeros(steps)
-    for i, shift in enumerate(at):
-        response: Any = [np.dot(pulse, bit_pulse(x + m + shift)) / 32.0 for m in middles]
-        energy[i] = np.sum(np.square(response))
-    spectrum = np.fft.rfft(energy).real / steps
-    return float(spectrum[1]), float(spectrum[2])

@@ -103,15 +103,24 @@ def sum_energy(y: Any, waves: Any, sums: Any) -> None:
 
 @inlined
 def _between(y: Any, at: Any) -> Any:
-    """Return `y` at the fractional position `at` (cubic; the signal ends at a fifth of the rate)."""
-    i = int(math.floor(at))
+    """Return `y` at the fractional position `at` by a polynomial through six samples.
+
+    The signal ends at a fifth of the rate; there the error is below 1 %, at 1187.5 Hz 1e-4.
+    """
+    i = math.floor(at)
     f = np.float32(at - i)
-    one, two = np.float32(1.0), np.float32(2.0)
-    a = -f * (f - one) * (f - two) / np.float32(6.0)
-    b = (f + one) * (f - one) * (f - two) / two
-    c = -(f + one) * f * (f - two) / two
-    d = (f + one) * f * (f - one) / np.float32(6.0)
-    return a * y[i - 1] + b * y[i] + c * y[i + 1] + d * y[i + 2]
+    one, two, three = np.float32(1.0), np.float32(2.0), np.float32(3.0)
+    p, q, r = f + two, f + one, f - one
+    s, t = f - two, f - three
+    pq, st = p * q, s * t
+    qf, rs = q * f, r * s
+    outer = (qf * rs * t) * np.float32(-1.0 / 120.0) * y[i - 2]
+    outer += (pq * f * rs) * np.float32(1.0 / 120.0) * y[i + 3]
+    middle = (p * f * r * st) * np.float32(1.0 / 24.0) * y[i - 1]
+    middle += (pq * f * r * t) * np.float32(-1.0 / 24.0) * y[i + 2]
+    inner = (pq * r * st) * np.float32(-1.0 / 12.0) * y[i]
+    inner += (pq * f * st) * np.float32(1.0 / 12.0) * y[i + 1]
+    return outer + middle + inner
 
 
 @inlined
@@ -245,7 +254,7 @@ def _weigh(symbols: Any, count: Any, state: Any, levels: Any) -> None:
 
 
 @kernel(types.int64(_C64, types.float64, types.float64, _F64, _F64, _F64, _C64, _F32))
-def take_symbols(
+def take_symbols(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     y: Any,
     start: Any,
     end: Any,

@@ -1,10 +1,10 @@
 """Finds the blocks in a stream of soft RDS symbols, keeps hold of them, and gives groups.
 
-Every one of the 104 possible beginnings of a group keeps an account: the sum of the logarithms (base
-2) of the likelihoods, against random bits, of what would be its blocks; never below zero. Whatever
-the noise, such an account reaches 34 about once in 1000 hours of random bits (2^-34 for each of its
-17 million entries an hour), and on a clean signal with the first whole group. The groups since the
-account was last empty are then taken from memory: nothing before the lock is lost.
+Every one of the 104 possible beginnings of a group keeps an account: the sum of the logarithms
+(base 2) of the likelihoods, against random bits, of what would be its blocks; never below zero.
+Whatever the noise, such an account reaches 34 about once in 1000 hours of random bits (2^-34 for
+each of its 17 million entries an hour), and on a clean signal with the first whole group. The
+groups since the account was last empty are then taken from memory: nothing before the lock is lost.
 
 The lock moves when another account gets ahead (a slipped bit), and ends when its account is empty
 or nothing was received for five seconds. Noise leaves the accounts as they are: it speaks neither
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from numba import types
 
 from dsp.contract import BlockContractError
+from dsp.fm.constants import RDS_BIT_RATE, RECEIVE_RATE_HZ
 from dsp.kernel import inlined, kernel, ready
 from dsp.rds.code import BLOCK_BITS, CHECK_BITS, GROUP_BITS
 from dsp.receive.rds_blocks import (
@@ -45,8 +46,8 @@ _HIGHEST: Final = 48.0
 #: Added to every likelihood before it is normed again: no block counts more than -6 against.
 _DOUBT: Final = 1.0 / 64.0
 #: Odds from which a block counts as received, as it came and corrected.
-LEAST_ODDS: Final = 50.0
-LEAST_ODDS_CORRECTED: Final = 200.0
+LEAST_ODDS: Final = 20.0
+LEAST_ODDS_CORRECTED: Final = 60.0
 #: Chance of a bit wrong by itself, that is of half a turn of the carrier at this bit.
 _SLIP: Final = 2.0**-11
 _PATIENCE: Final = 57 * GROUP_BITS  # symbols, 5 s
@@ -168,7 +169,7 @@ def _ahead(now: Any, lock: Any, accounts: Any) -> Any:
 @kernel(
     types.int64(_SYMBOLS, _TIMES, types.float64, I64, F64, I64, F64, I64, F64, I64, _I64_2, F64)
 )
-def find_groups(
+def find_groups(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     levels: Any,
     times: Any,
     slip: Any,
@@ -321,4 +322,5 @@ def symbols_of_bits(
     level = math.log((1.0 - error_rate) / error_rate)
     phases = np.bitwise_xor.accumulate(np.asarray(bits, dtype=np.uint8) & 1)
     symbols = (level * (1.0 - 2.0 * phases)).astype(np.float32)
-    return symbols, np.arange(1, len(symbols) + 1) * (288_000.0 / 1187.5)
+    ends = np.arange(1, len(symbols) + 1, dtype=np.float64) * (RECEIVE_RATE_HZ / RDS_BIT_RATE)
+    return symbols, ends

@@ -43,9 +43,7 @@ def groups_of_text(pi=0x7001, ps="TRAVINH ", pty=1, count=40):
     groups = []
     for i in range(count):
         k = i % 4
-        groups.append(
-            (pi, pty << 5 | 0x08 | k, 0xE0CD, codes[2 * k] << 8 | codes[2 * k + 1])
-        )
+        groups.append((pi, pty << 5 | 0x08 | k, 0xE0CD, codes[2 * k] << 8 | codes[2 * k + 1]))
     return groups
 
 
@@ -84,7 +82,10 @@ def envelope(bits, samples, rate_hz=288_000, *, ppm=0.0, start_bits=0.0):
         i = x.astype(np.int64)
         f = x - i
         wave = _TABLE[i] * (1 - f) + _TABLE[i + 1] * f
-        out += np.where((k >= -16) & (k < len(d) + 16), padded[np.clip(k + 16, 0, len(padded) - 1)], 0) * wave
+        out += (
+            np.where((k >= -16) & (k < len(d) + 16), padded[np.clip(k + 16, 0, len(padded) - 1)], 0)
+            * wave
+        )
     return out
 
 
@@ -105,7 +106,9 @@ def composite(
     RDS is cos(3 θ + phase) where the pilot is cos(θ); both run `ppm` fast.
     """
     n = round(seconds * rate_hz)
-    theta = 2 * np.pi * 19_000 * (1 + ppm * 1e-6) / rate_hz * np.arange(n) + np.deg2rad(pilot_phase_deg)
+    theta = 2 * np.pi * 19_000 * (1 + ppm * 1e-6) / rate_hz * np.arange(n) + np.deg2rad(
+        pilot_phase_deg
+    )
     wave = envelope(bits, n, rate_hz, ppm=ppm, start_bits=start_bits)
     out = level_hz * wave * np.cos(3 * theta + np.deg2rad(phase_deg)) + pilot_hz * np.cos(theta)
     return (out / 100_000.0).astype(np.float32)

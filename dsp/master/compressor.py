@@ -15,13 +15,11 @@ import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
-from dsp.master.crossover import corner_rows, crossover_memory, flush_memory, split_bands
-from dsp.master.level_detector import (
-    control_period_samples,
-    db_to_gain,
-    power_to_db,
-    smoothing,
-)
+from dsp.master.band_laps import FORM, SCRATCH, STREAM, measure_bands, mix_lap, split_lap
+from dsp.master.crossover import band_form
+from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.level_detector import control_period_samples, smoothing
+from dsp.master.state_space import COLUMNS, flush, hand_out
 
 
 @dataclass(frozen=True)
@@ -41,93 +39,127 @@ class CompressorSettings:
     hold_s: float = 0.05
 
 
-FRAMES = "float32[:, ::1]"
-SETTING = "Tuple((float64[:, ::1], float64[::1]))"
-_MATRIX = "float64[:, ::1]"
-_STATE = f"Tuple((float64[:, :, :, ::1], {_MATRIX}, {_MATRIX}, int64[::1], {_MATRIX}))"
-
-# Places in `rule` and `control`, the plain arrays that the kernel reads and carries.
+# Places in `rule`, the plain numbers that the kernel reads.
 _SLOPE, _KNEE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE, _MEAN, _GATE, _HOLD = range(9)
-_POWER, _REDUCTION, _MEAN_REDUCTION, _THRESHOLD, _SUM = range(5)
+_POWER, _REDUCTION, _MEAN_REDUCTION, _GAIN, _NEXT_GAIN = range(5)
+_CONTROL = "Tuple((float64[:, :, ::1], int64[::1]))"
+_TABLES = "Tuple((float64[:, ::1], float64[:, ::1], float32[:, ::1]))"
 
 
 @inlined
-def reduction_db(over_db: Any, slope: Any, knee_db: Any, deepest_db: Any) -> Any:
-    """Return the static curve: 0 below the knee, a parabola through it, a straight line above."""
-    if over_db <= -0.5 * knee_db:
-        return 0.0
-    if over_db < 0.5 * knee_db:
-        return -slope * (over_db + 0.5 * knee_db) ** 2 / (2.0 * knee_db)
-    return max(-deepest_db, -slope * over_db)
+def wanted_reductions(levels: Any, thresholds: Any, rule: Any) -> None:
+    """Turn levels (bands, periods) in dB into the static curve's gain in dB, in place.
+
+    0 below the knee, a parabola through it, a straight line above, never below the deepest.
+    """
+    slope, knee_db = rule[_SLOPE], rule[_KNEE]
+    for b in range(levels.shape[0]):
+        line = levels[b]
+        threshold = thresholds[b]
+        for k in range(line.shape[0]):
+            over_db = line[k] - threshold
+            bent = over_db + 0.5 * knee_db
+            bent = -slope * bent * bent / (2.0 * knee_db)
+            straight = max(-rule[_DEEPEST], -slope * over_db)
+            above = straight if over_db >= 0.5 * knee_db else bent
+            line[k] = 0.0 if over_db <= -0.5 * knee_db else above
 
 
 @inlined
-def decide_gains(rule: Any, control: Any, position: Any, line: Any, share: Any) -> None:
-    """End a control period: from the band sums in `control` to the next gains in `line` (2, 8)."""
-    total = 0.0
-    count = control.shape[1]
-    for b in range(count):
-        control[_POWER, b] += rule[_WINDOW] * (share * control[_SUM, b] - control[_POWER, b])
-        control[_SUM, b] = 0.0
-        total += control[_POWER, b]
-    position[1] = int(rule[_HOLD]) if total > rule[_GATE] else max(0, position[1] - 1)
-    for b in range(count):
-        line[0, b] = line[1, b]
-        now_db = control[_REDUCTION, b]
-        if position[1] > 0:
-            over_db = power_to_db(control[_POWER, b]) - control[_THRESHOLD, b]
-            wanted = reduction_db(over_db, rule[_SLOPE], rule[_KNEE], rule[_DEEPEST])
-            control[_MEAN_REDUCTION, b] += rule[_MEAN] * (now_db - control[_MEAN_REDUCTION, b])
-        else:
-            wanted = control[_MEAN_REDUCTION, b]
-        share = rule[_ATTACK] if wanted < now_db else rule[_RELEASE]
-        control[_REDUCTION, b] = now_db + share * (wanted - now_db)
-        line[1, b] = db_to_gain(control[_REDUCTION, b])
+def smooth_powers(powers: Any, rule: Any, control: Any, held: Any, speaks: Any) -> Any:
+    """Smooth `powers` (bands, periods) in place; write 1 to `speaks` (periods,) where one speaks.
+
+    Returns the periods of speech left of `held`.
+    """
+    bands, periods = powers.shape
+    for k in range(periods):
+        total = 0.0
+        for b in range(bands):
+            control[_POWER, b] += rule[_WINDOW] * (powers[b, k] - control[_POWER, b])
+            powers[b, k] = control[_POWER, b]
+            total += powers[b, k]
+        held = np.int64(rule[_HOLD]) if total > rule[_GATE] else max(np.int64(0), held - 1)
+        speaks[k] = 1.0 if held > 0 else 0.0
+    return held
 
 
 @inlined
-def mix_bands(bands: Any, count: Any, place: Any, line: Any, channel: Any, out: Any) -> None:
-    """Add the bands of a stretch of `count` frames into `out`, each under its line of gain."""
-    period = bands.shape[1]
-    for n in range(count):
-        out[n, channel] = 0.0
-    for b in range(bands.shape[0]):
-        base = line[0, b]
-        step = (line[1, b] - line[0, b]) / period
-        for n in range(count):
-            gain = base + step * (place + n + 1)
-            out[n, channel] += np.float32(bands[b, n] * gain)
+def move_reductions(wanted: Any, speaks: Any, rule: Any, control: Any) -> None:
+    """Follow the `wanted` gains (bands, periods) in dB, in place, with attack and release."""
+    for b in range(wanted.shape[0]):
+        now_db, mean_db = control[_REDUCTION, b], control[_MEAN_REDUCTION, b]
+        for k in range(wanted.shape[1]):
+            goal = wanted[b, k] if speaks[k] > 0.0 else mean_db
+            mean_db += speaks[k] * rule[_MEAN] * (now_db - mean_db)
+            share = rule[_ATTACK] if goal < now_db else rule[_RELEASE]
+            now_db = now_db + share * (goal - now_db)
+            wanted[b, k] = now_db
+        control[_REDUCTION, b], control[_MEAN_REDUCTION, b] = now_db, mean_db
+
+
+@inlined
+def decide_gains(setting: Any, control: Any, tables: Any, speaks: Any) -> None:
+    """From the powers of a lap in `tables` to its gains; `control` moves on to the lap's end."""
+    thresholds, rule = setting
+    values, held = control
+    powers, gains, _ = tables
+    periods = powers.shape[1]
+    held[1] = smooth_powers(powers, rule, values[1], held[0], speaks)
+    flat = powers.reshape(powers.size)
+    powers_to_db(flat, flat)
+    wanted_reductions(powers, thresholds, rule)
+    move_reductions(powers, speaks, rule, values[1])
+    for b in range(powers.shape[0]):
+        gains[b, 0], gains[b, 1] = values[1, _GAIN, b], values[1, _NEXT_GAIN, b]
+        db_to_gains(powers[b], gains[b, 2:])
+        values[1, _GAIN, b], values[1, _NEXT_GAIN, b] = gains[b, periods], gains[b, periods + 1]
 
 
 # "contract" only fuses multiply and add; tests/dsp/master/test_compressor.py bounds the difference.
 @kernel(
-    f"void({FRAMES}, {SETTING}, {_STATE}, {FRAMES})",
+    f"void(float32[:, ::1], {FORM}, Tuple((float64[::1], float64[::1])), {STREAM}, {_CONTROL}, "
+    f"Tuple(({SCRATCH}, {_TABLES}, float64[::1])), float32[:, ::1])",
     fastmath=frozenset({"contract"}),
 )
-def compress(frames: Any, setting: Any, state: Any, out: Any) -> None:
-    """Compress `frames` (n, c) into `out`; the state belongs to the caller.
+def compress(
+    frames: Any, form: Any, setting: Any, stream: Any, control: Any, scratch: Any, out: Any
+) -> None:
+    """Compress `frames` (n, c) into `out`; what is carried belongs to the caller.
 
-    `setting`: the crossover's rows and the rule. `state`: the crossover's memory; `control` (5,
-    bands) with smoothed power, reduction, mean reduction, threshold and running sum of every band;
-    `line` (2, bands), the gains that this period starts and ends with; `position` (2,), place
-    in the period and periods of speech left; `bands` (bands, period), scratch.
+    `form`, `stream` and the first of `scratch`: see band_laps.py. `setting`: thresholds in dB and
+    the rule. `control`: values (2, 5, bands) at the beginning and the end of the lap: smoothed
+    power, reduction, mean reduction, the gains that the next period starts and ends with; and
+    periods of speech left (2,). `scratch` further: powers (bands, periods), gains (bands, periods +
+    2), lines (3, COLUMNS); speaks (periods,).
     """
-    rows, rule = setting
-    memory, control, line, position, bands = state
-    period = bands.shape[1]
+    states, held, filled = stream
+    bands, tables, speaks = scratch
+    powers, gains, lines = tables
+    values, left = control
+    lap, rows = held.shape[1], form[1].shape[1]
     channels = frames.shape[1]
+    block = lap // COLUMNS
     start = 0
     while start < frames.shape[0]:
-        stop = min(frames.shape[0], start + period - position[0])
+        at = filled[0]
+        count = min(lap - at, frames.shape[0] - start)
+        split_lap(frames[start : start + count], form, stream, bands)
+        share = powers.shape[1] / (lap * channels)
+        measure_bands(bands[2], block, rows, share, lines[2], powers)
+        values[1] = values[0]
+        decide_gains(setting, control, tables, speaks)
         for c in range(channels):
-            split_bands(frames[start:stop, c], rows, memory[c], bands, control[_SUM])
-            mix_bands(bands, stop - start, position[0], line, c, out[start:stop])
-        position[0] += stop - start
-        start = stop
-        if position[0] == period:
-            decide_gains(rule, control, position, line, 1.0 / (period * channels))
-            flush_memory(memory)
-            position[0] = 0
+            mix_lap(bands[2][c], block, rows, gains, lines, bands[3])
+            hand_out(bands[3], block, at, out[start : start + count, c])
+        start += count
+        filled[0] = at + count
+        if filled[0] == lap:
+            filled[0] = 0
+            left[0] = left[1]
+            values[0] = values[1]
+            for c in range(channels):
+                flush(states[1, c])
+                states[0, c] = states[1, c]
 
 
 class Compressor:
@@ -144,8 +176,6 @@ class Compressor:
         if settings.ratio < 1:
             raise ValueError(f"ratio: expected 1 or more, got {settings.ratio:g}")
         self.channels = channels
-        self._thresholds = settings.thresholds_dbfs
-        self._rows = corner_rows(sample_rate_hz, settings.corners_hz)
         period = control_period_samples(sample_rate_hz)
         period_s = period / sample_rate_hz
         self._rule = np.array(
@@ -161,13 +191,26 @@ class Compressor:
                 1 + round(settings.hold_s / period_s),
             ]
         )
-        self._memory = crossover_memory(channels, count - 1)
-        self._control = np.zeros((5, count))
-        self._line = np.ones((2, count))
-        self._position = np.zeros(2, dtype=np.int64)
-        self._bands = np.zeros((count, period))
-        self._setting = (self._rows, self._rule)
-        self._state = (self._memory, self._control, self._line, self._position, self._bands)
+        form = band_form(sample_rate_hz, settings.corners_hz, period)
+        periods = form.lap // period
+        self._form = form.tables
+        self._setting = (np.array(settings.thresholds_dbfs, np.float64), self._rule)
+        self._states = np.zeros((2, channels, form.states), np.float32)
+        self._held = np.zeros((channels, form.lap), np.float32)
+        self._filled = np.zeros(1, np.int64)
+        self._stream = (self._states, self._held, self._filled)
+        self._values = np.zeros((2, 5, count))
+        self._left = np.zeros(2, np.int64)
+        self._control = (self._values, self._left)
+        self._scratch = (
+            (*form.scratch(channels), np.zeros(form.lap, np.float32)),
+            (
+                np.zeros((count, periods)),
+                np.zeros((count, periods + 2)),
+                np.zeros((3, COLUMNS), np.float32),
+            ),
+            np.zeros(periods),
+        )
         ready(compress)
         self.reset()
 
@@ -175,13 +218,11 @@ class Compressor:
         """Compress (n, channels) → (n, channels); allocates only a missing `out`."""
         require_frames(frames, self.channels)
         out = output_for(frames, out)
-        compress(frames, self._setting, self._state, out)
+        compress(frames, self._form, self._setting, self._stream, self._control, self._scratch, out)
         return out
 
     def reset(self) -> None:
         """Start a new stream without any reduction."""
-        self._memory[:] = 0.0
-        self._control[:] = 0.0
-        self._control[_THRESHOLD, :] = self._thresholds
-        self._line[:] = 1.0
-        self._position[:] = 0
+        for array in (self._states, self._held, self._filled, self._values, self._left):
+            array[:] = 0
+        self._values[:, _GAIN:] = 1.0

@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
-from dsp.kernel import kernel, ready
-from dsp.master.compressor import FRAMES, SETTING, mix_bands
-from dsp.master.crossover import corner_rows, crossover_memory, flush_memory, split_bands
-from dsp.master.level_detector import (
-    control_period_samples,
-    db_to_gain,
-    power_to_db,
-    smoothing,
-)
+from dsp.kernel import inlined, kernel, ready
+from dsp.master.band_laps import FORM, SCRATCH, STREAM, measure_bands, mix_lap, split_lap
+from dsp.master.crossover import band_form
+from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.level_detector import control_period_samples, smoothing
+from dsp.master.state_space import COLUMNS, flush, hand_out
 
 
 @dataclass(frozen=True)
@@ -39,46 +36,86 @@ class DeEsserSettings:
     release_s: float = 0.03
 
 
-_MATRIX = "float64[:, ::1]"
-_STATE = f"Tuple((float64[:, :, :, ::1], float64[::1], {_MATRIX}, int64[::1], {_MATRIX}))"
+# Places in `rule`, the plain numbers that the kernel reads, and in what is carried.
+_THRESHOLD, _FLOOR, _SLOPE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE = range(7)
+_LOW_POWER, _HIGH_POWER, _REDUCTION, _GAIN, _NEXT_GAIN = range(5)
+_TABLES = "Tuple((float64[:, ::1], float64[:, ::1], float32[:, ::1]))"
 
 
-@kernel(f"void({FRAMES}, {SETTING}, {_STATE}, {FRAMES})", fastmath=frozenset({"contract"}))
-def de_ess(frames: Any, setting: Any, state: Any, out: Any) -> None:
-    """De-ess `frames` (n, c) into `out`; the state belongs to the caller.
+@inlined
+def decide_sharp_gains(rule: Any, values: Any, powers: Any, levels: Any, gains: Any) -> None:
+    """From the powers (2, periods) of a lap to its gains (2, periods + 2); `values` (5,) move on.
 
-    `setting`: the crossover's rows and `rule`: threshold dB, floor power, slope, deepest dB, shares
-    of window, attack and release.
-    `state`: the crossover's memory; `control` (5,), smoothed powers of both bands, their running
-    sums, the gain in dB; line, position and scratch as in the compressor.
+    `levels` (2, periods) is scratch: the powers of the sharp band and of the whole in dB.
     """
-    rows, rule = setting
-    memory, control, line, position, bands = state
-    period = bands.shape[1]
+    periods = powers.shape[1]
+    for k in range(periods):
+        for b in range(2):
+            values[b] += rule[_WINDOW] * (powers[b, k] - values[b])
+        levels[0, k] = values[_HIGH_POWER]
+        levels[1, k] = values[_LOW_POWER] + values[_HIGH_POWER]
+    for k in range(periods):
+        powers[0, k] = levels[1, k]
+    flat = levels.reshape(levels.size)
+    powers_to_db(flat, flat)
+    now_db = values[_REDUCTION]
+    for k in range(periods):
+        over_db = levels[0, k] - levels[1, k] - rule[_THRESHOLD]
+        wanted = 0.0
+        if powers[0, k] > rule[_FLOOR] and over_db > 0.0:
+            wanted = -min(rule[_DEEPEST], rule[_SLOPE] * over_db)
+        move = rule[_ATTACK] if wanted < now_db else rule[_RELEASE]
+        now_db += move * (wanted - now_db)
+        levels[0, k] = now_db
+    values[_REDUCTION] = now_db
+    gains[0, :] = 1.0
+    gains[1, 0], gains[1, 1] = values[_GAIN], values[_NEXT_GAIN]
+    db_to_gains(levels[0], gains[1, 2:])
+    values[_GAIN], values[_NEXT_GAIN] = gains[1, periods], gains[1, periods + 1]
+
+
+@kernel(
+    f"void(float32[:, ::1], {FORM}, float64[::1], {STREAM}, float64[:, ::1], "
+    f"Tuple(({SCRATCH}, {_TABLES}, float64[:, ::1])), float32[:, ::1])",
+    fastmath=frozenset({"contract"}),
+)
+def de_ess(
+    frames: Any, form: Any, rule: Any, stream: Any, values: Any, scratch: Any, out: Any
+) -> None:
+    """De-ess `frames` (n, c) into `out`; what is carried belongs to the caller.
+
+    `form`, `stream` and the first of `scratch`: see band_laps.py. `rule`: threshold dB, floor
+    power, slope, deepest dB, shares of window, attack and release. `values` (2, 5) at the
+    beginning and the end of the lap: smoothed powers of both bands, the gain in dB, the gains that
+    the next period starts and ends with. `scratch` further: powers (2, periods), gains (2, periods
+    + 2), lines (3, COLUMNS); levels (2, periods).
+    """
+    states, held, filled = stream
+    bands, tables, levels = scratch
+    powers, gains, lines = tables
+    lap, rows = held.shape[1], form[1].shape[1]
     channels = frames.shape[1]
+    block = lap // COLUMNS
     start = 0
     while start < frames.shape[0]:
-        stop = min(frames.shape[0], start + period - position[0])
+        at = filled[0]
+        count = min(lap - at, frames.shape[0] - start)
+        split_lap(frames[start : start + count], form, stream, bands)
+        share = powers.shape[1] / (lap * channels)
+        measure_bands(bands[2], block, rows, share, lines[2], powers)
+        values[1] = values[0]
+        decide_sharp_gains(rule, values[1], powers, levels, gains)
         for c in range(channels):
-            split_bands(frames[start:stop, c], rows, memory[c], bands, control[2:4])
-            mix_bands(bands, stop - start, position[0], line, c, out[start:stop])
-        position[0] += stop - start
-        start = stop
-        if position[0] == period:
-            for b in range(2):
-                control[b] += rule[4] * (control[2 + b] / (period * channels) - control[b])
-                control[2 + b] = 0.0
-            whole = control[0] + control[1]
-            over_db = power_to_db(control[1]) - power_to_db(whole) - rule[0]
-            wanted = 0.0
-            if whole > rule[1] and over_db > 0.0:
-                wanted = -min(rule[3], rule[2] * over_db)
-            move = rule[5] if wanted < control[4] else rule[6]
-            control[4] += move * (wanted - control[4])
-            line[0, 1] = line[1, 1]
-            line[1, 1] = db_to_gain(control[4])
-            flush_memory(memory)
-            position[0] = 0
+            mix_lap(bands[2][c], block, rows, gains, lines, bands[3])
+            hand_out(bands[3], block, at, out[start : start + count, c])
+        start += count
+        filled[0] = at + count
+        if filled[0] == lap:
+            filled[0] = 0
+            values[0] = values[1]
+            for c in range(channels):
+                flush(states[1, c])
+                states[0, c] = states[1, c]
 
 
 class DeEsser:
@@ -90,7 +127,6 @@ class DeEsser:
         if settings.ratio < 1:
             raise ValueError(f"ratio: expected 1 or more, got {settings.ratio:g}")
         self.channels = channels
-        self._rows = corner_rows(sample_rate_hz, (settings.corner_hz,))
         period = control_period_samples(sample_rate_hz)
         period_s = period / sample_rate_hz
         self._rule = np.array(
@@ -104,25 +140,35 @@ class DeEsser:
                 smoothing(settings.release_s, period_s),
             ]
         )
-        self._memory = crossover_memory(channels, 1)
-        self._control = np.zeros(5)
-        self._line = np.ones((2, 2))
-        self._position = np.zeros(1, dtype=np.int64)
-        self._bands = np.zeros((2, period))
-        self._setting = (self._rows, self._rule)
-        self._state = (self._memory, self._control, self._line, self._position, self._bands)
+        form = band_form(sample_rate_hz, (settings.corner_hz,), period)
+        periods = form.lap // period
+        self._form = form.tables
+        self._states = np.zeros((2, channels, form.states), np.float32)
+        self._held = np.zeros((channels, form.lap), np.float32)
+        self._filled = np.zeros(1, np.int64)
+        self._stream = (self._states, self._held, self._filled)
+        self._values = np.zeros((2, 5))
+        self._scratch = (
+            (*form.scratch(channels), np.zeros(form.lap, np.float32)),
+            (
+                np.zeros((2, periods)),
+                np.zeros((2, periods + 2)),
+                np.zeros((3, COLUMNS), np.float32),
+            ),
+            np.zeros((2, periods)),
+        )
         ready(de_ess)
+        self.reset()
 
     def process(self, frames: Frames, out: Frames | None = None) -> Frames:
         """De-ess (n, channels) → (n, channels); allocates only a missing `out`."""
         require_frames(frames, self.channels)
         out = output_for(frames, out)
-        de_ess(frames, self._setting, self._state, out)
+        de_ess(frames, self._form, self._rule, self._stream, self._values, self._scratch, out)
         return out
 
     def reset(self) -> None:
         """Start a new stream without any reduction."""
-        self._memory[:] = 0.0
-        self._control[:] = 0.0
-        self._line[:] = 1.0
-        self._position[:] = 0
+        for array in (self._states, self._held, self._filled, self._values):
+            array[:] = 0
+        self._values[:, _GAIN:] = 1.0

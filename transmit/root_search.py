@@ -1,0 +1,65 @@
+"""The highest argument at which a rising function is not above zero, in few evaluations.
+
+Regula falsi with the Illinois rule (M. Dowell, P. Jarratt, BIT 11, 1971): the straight line between
+both ends of the bracket says where to look next; an end that stays counts half. Three looks that
+did not halve the bracket are followed by one in its middle, so that steps and plateaus cost no more
+than a bisection does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_CLOSE_SHARE = 0.4  # of the tolerance: how near to an end it is still worth looking
+_PATIENCE = 3
+
+
+def highest_not_above(
+    rising: Callable[[float], float],
+    bracket: tuple[float, float],
+    tolerance: float,
+    guess: float | None = None,
+) -> float:
+    """Return an x with rising(x) <= 0 at most `tolerance` below where `rising` passes zero.
+
+    Parameters
+    ----------
+    rising
+        Does not fall; steps are allowed, and any finite values.
+    bracket
+        Where to look. Its upper end is returned if the function is not above zero there; its lower
+        end is taken to be good and not looked at.
+    tolerance
+        Of x; above 0.
+    guess
+        Where to look first.
+    """
+    low, high = bracket
+    over = rising(high)
+    if over <= 0.0:
+        return high
+    under: float | None = None  # the function at `low`, once it is known
+    kept, width, patience = 0, high - low, _PATIENCE
+    while high - low > tolerance:
+        middle = 0.5 * (low + high)
+        x = middle
+        if under is not None and patience > 0 and over > under:
+            x = low - under * (high - low) / (over - under)
+        elif under is None and guess is not None and low < guess < high:
+            x, guess = guess, None
+        edge = min(_CLOSE_SHARE * tolerance, 0.5 * (high - low))
+        x = min(max(x, low + edge), high - edge)
+        value = rising(x)
+        if value <= 0.0:
+            low, under = x, value
+            over *= 0.5 if kept > 0 else 1.0
+            kept = 1
+        else:
+            high, over = x, value
+            if under is not None and kept < 0:
+                under *= 0.5
+            kept = -1
+        patience -= 1
+        if high - low <= 0.5 * width or x == middle:
+            width, patience = high - low, _PATIENCE
+    return low

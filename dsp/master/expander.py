@@ -15,7 +15,8 @@ import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
-from dsp.master.level_detector import ControlGrid, db_to_gain, power_to_db, smoothing
+from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.level_detector import ControlGrid, smoothing
 
 _POWER, _HELD_PERIODS, _GAIN_DB = range(3)
 
@@ -34,27 +35,33 @@ class ExpanderSettings:
     lookahead_s: float = 0.015
 
 
-@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")
-def expand_gains(powers: Any, rule: Any, state: Any, gains: Any) -> None:
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def expand_gains(powers: Any, rule: Any, state: Any, levels: Any, gains: Any) -> None:
     """Turn powers of control periods into gains (amplitude factors), both of shape (n,).
 
     `rule`: threshold dB, slope (ratio - 1), range dB, then per-period shares of the window, attack
     and release, and the hold in periods. `state` (3,): smoothed power, periods of hold left, gain
-    in dB.
+    in dB. `levels` (n,) is scratch.
     """
     for n in range(powers.shape[0]):
         state[_POWER] += rule[3] * (powers[n] - state[_POWER])
-        under_db = rule[0] - power_to_db(state[_POWER])
+        levels[n] = state[_POWER]
+    powers_to_db(levels, levels)
+    held, gain_db = state[_HELD_PERIODS], state[_GAIN_DB]
+    for n in range(powers.shape[0]):
+        under_db = rule[0] - levels[n]
         wanted = 0.0
         if under_db <= 0.0:
-            state[_HELD_PERIODS] = rule[6]
-        elif state[_HELD_PERIODS] > 0.0:
-            state[_HELD_PERIODS] -= 1.0
+            held = rule[6]
+        elif held > 0.0:
+            held -= 1.0
         else:
             wanted = -min(rule[2], rule[1] * under_db)
-        share = rule[4] if wanted > state[_GAIN_DB] else rule[5]
-        state[_GAIN_DB] += share * (wanted - state[_GAIN_DB])
-        gains[n] = db_to_gain(state[_GAIN_DB])
+        share = rule[4] if wanted > gain_db else rule[5]
+        gain_db += share * (wanted - gain_db)
+        levels[n] = gain_db
+    state[_HELD_PERIODS], state[_GAIN_DB] = held, gain_db
+    db_to_gains(levels, gains)
 
 
 class Expander:
@@ -67,7 +74,7 @@ class Expander:
             raise ValueError(f"range_db: expected 0 or more, got {settings.range_db:g}")
         self.channels = channels
         self.delay_samples = round(settings.lookahead_s * sample_rate_hz)
-        self._grid = ControlGrid(sample_rate_hz)
+        self._grid = ControlGrid(sample_rate_hz, channels)
         period_s = self._grid.period_s
         self._rule = np.array(
             [
@@ -90,7 +97,7 @@ class Expander:
         out = output_for(frames, out)
         first, powers = self._grid.measure(frames)
         gains = np.empty_like(powers)
-        expand_gains(powers, self._rule, self._state, gains)
+        expand_gains(powers, self._rule, self._state, np.empty_like(powers), gains)
         line = np.concatenate((self._late, frames))
         self._late = line[len(frames) :].copy()
         self._grid.apply(line[: len(frames)], first, gains, out)

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from dsp.contract import Frames
 
 CONTROL_PERIOD_S = 1e-3
-SILENT_DBFS = -200.0
-_SILENT_POWER = 1e-20
-_LANES = 8
 
 
 def control_period_samples(sample_rate_hz: float) -> int:
@@ -40,55 +37,51 @@ def smoothing(time_constant_s: float, period_s: float) -> float:
 
 
 @inlined
-def power_to_db(power: Any) -> Any:
-    """10 log10, never below -200 dB."""
-    return 10.0 * math.log10(power + _SILENT_POWER)
+def _mean_square(samples: Any, size: Any) -> Any:
+    """Mean square of the first `size` of `samples`: eight sums side by side, then the rest."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    whole = size // 8
+    for i in range(whole):
+        x = samples[8 * i : 8 * i + 8]
+        s0 += np.float64(x[0]) * np.float64(x[0])
+        s1 += np.float64(x[1]) * np.float64(x[1])
+        s2 += np.float64(x[2]) * np.float64(x[2])
+        s3 += np.float64(x[3]) * np.float64(x[3])
+        s4 += np.float64(x[4]) * np.float64(x[4])
+        s5 += np.float64(x[5]) * np.float64(x[5])
+        s6 += np.float64(x[6]) * np.float64(x[6])
+        s7 += np.float64(x[7]) * np.float64(x[7])
+    total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    for i in range(8 * whole, size):
+        total += np.float64(samples[i]) * np.float64(samples[i])
+    return total / size
 
 
-@inlined
-def db_to_gain(level_db: Any) -> Any:
-    """Amplitude factor of a level in dB."""
-    return math.exp(level_db * 0.11512925464970229)  # ln(10) / 20
+# No fastmath: a period is summed at once, in one order, however the stream is cut.
+@kernel("int64(float32[::1], float32[::1], int64[::1], float64[::1])")
+def measure_power(samples: Any, held: Any, filled: Any, powers: Any) -> Any:
+    """Write the mean power of every period that ends in `samples` to `powers`; return how many.
 
-
-# No fastmath: the eight partial sums are named by the sample's place in its period, so the
-# additions happen in the same order however the stream is cut.
-@kernel("int64(float32[:, ::1], int64, int64[::1], float64[::1], float64[::1])")
-def measure_power(frames: Any, period: Any, position: Any, sums: Any, powers: Any) -> Any:
-    """Write the mean power of every period that ends in `frames` to `powers`; return how many.
-
-    The power is that of all channels together, per channel. `position` (1,) is the place within the
-    period and `sums` (8,) the running sums; both belong to the caller.
+    `samples` (n,) are those of all channels, interleaved. `held` (period * channels,) keeps the
+    `filled[0]` samples of a period begun; both belong to the caller.
     """
-    channels = frames.shape[1]
-    flat = frames.reshape(frames.size)
+    size = held.shape[0]
     done = 0
     start = 0
-    while start < frames.shape[0]:
-        stop = min(frames.shape[0], start + period - position[0])
-        i = start * channels
-        end = stop * channels
-        lane = (position[0] * channels) % _LANES
-        while i < end and lane % _LANES:
-            sums[lane] += np.float64(flat[i]) * np.float64(flat[i])
-            lane = (lane + 1) % _LANES
-            i += 1
-        while i + _LANES <= end:
-            for k in range(_LANES):
-                sums[k] += np.float64(flat[i + k]) * np.float64(flat[i + k])
-            i += _LANES
-        for k in range(end - i):
-            sums[lane + k] += np.float64(flat[i + k]) * np.float64(flat[i + k])
-        position[0] += stop - start
-        start = stop
-        if position[0] == period:
-            total = 0.0
-            for k in range(_LANES):
-                total += sums[k]
-                sums[k] = 0.0
-            powers[done] = total / (period * channels)
-            done += 1
-            position[0] = 0
+    if filled[0] > 0:
+        start = min(size - filled[0], samples.shape[0])
+        held[filled[0] : filled[0] + start] = samples[:start]
+        filled[0] += start
+        if filled[0] < size:
+            return 0
+        powers[0] = _mean_square(held, size)
+        done = 1
+    while start + size <= samples.shape[0]:
+        powers[done] = _mean_square(samples[start : start + size], size)
+        done += 1
+        start += size
+    filled[0] = samples.shape[0] - start
+    held[: filled[0]] = samples[start:]
     return done
 
 
@@ -99,37 +92,51 @@ def apply_gains(frames: Any, period: Any, position: Any, gains: Any, out: Any) -
     `position` is the place of the first frame in its period, whose line runs from gains[0] to
     gains[1]; the next period runs from gains[1] to gains[2], and so on.
     """
+    channels = frames.shape[1]
+    source, target = frames.reshape(frames.size), out.reshape(out.size)
     start = 0
     line = 0
     while start < frames.shape[0]:
-        stop = min(frames.shape[0], start + period - position)
+        count = min(frames.shape[0] - start, period - position)
         base = np.float32(gains[line])
         step = np.float32((gains[line + 1] - gains[line]) / period)
-        for n in range(stop - start):
-            gain = base + step * np.float32(position + n + 1)
-            for c in range(frames.shape[1]):
-                out[start + n, c] = frames[start + n, c] * gain
+        own = source[start * channels : (start + count) * channels]
+        heard = target[start * channels : (start + count) * channels]
+        if channels == 1:
+            for n in range(count):
+                heard[n] = own[n] * (base + step * np.float32(position + n + 1))
+        elif channels == 2:
+            for n in range(count):
+                gain = base + step * np.float32(position + n + 1)
+                heard[2 * n] = own[2 * n] * gain
+                heard[2 * n + 1] = own[2 * n + 1] * gain
+        else:
+            for n in range(count):
+                gain = base + step * np.float32(position + n + 1)
+                for c in range(channels):
+                    heard[n * channels + c] = own[n * channels + c] * gain
         position = 0
         line += 1
-        start = stop
+        start += count
 
 
 class ControlGrid:
     """Measures powers on the grid of control periods and applies gains on it, piece after piece."""
 
-    def __init__(self, sample_rate_hz: float) -> None:
+    def __init__(self, sample_rate_hz: float, channels: int) -> None:
         self.period = control_period_samples(sample_rate_hz)
         self.period_s = self.period / sample_rate_hz
-        self._position = np.zeros(1, dtype=np.int64)
-        self._sums = np.zeros(_LANES)
+        self._channels = channels
+        self._held = np.zeros(self.period * channels, np.float32)
+        self._filled = np.zeros(1, dtype=np.int64)
         self._line = np.ones(2)
         ready(measure_power, apply_gains)
 
     def measure(self, frames: Frames) -> tuple[int, npt.NDArray[np.float64]]:
         """Return the place of the first frame in its period and the powers of the periods ended."""
-        first = int(self._position[0])
+        first = int(self._filled[0]) // self._channels
         powers = np.empty(len(frames) // self.period + 2)
-        done = measure_power(frames, self.period, self._position, self._sums, powers)
+        done = measure_power(frames.reshape(-1), self._held, self._filled, powers)
         return first, powers[:done]
 
     def apply(
@@ -142,6 +149,5 @@ class ControlGrid:
 
     def reset(self, gain: float = 1.0) -> None:
         """Start a new stream at `gain`."""
-        self._position[:] = 0
-        self._sums[:] = 0.0
+        self._filled[:] = 0
         self._line = np.full(2, gain)

@@ -15,7 +15,8 @@ import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
-from dsp.master.level_detector import ControlGrid, db_to_gain, power_to_db, smoothing
+from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.level_detector import ControlGrid, smoothing
 
 _POWER, _GAIN_DB, _FAST_POWER, _STARTED = range(4)
 
@@ -34,26 +35,36 @@ class LevellerSettings:
     fast_error_db: float = 6.0
 
 
-@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")
-def level_gains(powers: Any, rule: Any, state: Any, gains: Any) -> None:
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def level_gains(powers: Any, rule: Any, state: Any, levels: Any, gains: Any) -> None:
     """Turn powers of control periods into gains (amplitude factors), both of shape (n,).
 
     `rule`: target dB, gate power, boost limit dB, cut limit dB, then per-period shares: window,
     slow and fast gain move, the error (dB) that is fast, and the gate's own smoothing. `state`
-    (4,): smoothed active power, gain in dB, gate power, whether speech has been met.
+    (4,): smoothed active power, gain in dB, gate power, whether speech has been met. `levels` (n,)
+    is scratch.
     """
     for n in range(powers.shape[0]):
         state[_FAST_POWER] += rule[8] * (powers[n] - state[_FAST_POWER])
-        if state[_FAST_POWER] > rule[1] and powers[n] > 0.25 * rule[1]:
+        active = state[_FAST_POWER] > rule[1] and powers[n] > 0.25 * rule[1]
+        if active:
             if state[_STARTED] == 0.0:
                 state[_POWER] = state[_FAST_POWER]
                 state[_STARTED] = 1.0
             state[_POWER] += rule[4] * (powers[n] - state[_POWER])
-            wanted = min(rule[2], max(-rule[3], rule[0] - power_to_db(state[_POWER])))
-            error = wanted - state[_GAIN_DB]
-            nearness = min(1.0, (error / rule[7]) ** 2)
-            state[_GAIN_DB] += error * (rule[5] + nearness * (rule[6] - rule[5]))
-        gains[n] = db_to_gain(state[_GAIN_DB])
+        levels[n] = state[_POWER]
+        gains[n] = 1.0 if active else 0.0
+    powers_to_db(levels, levels)
+    gain_db = state[_GAIN_DB]
+    inverse = 1.0 / rule[7]
+    for n in range(powers.shape[0]):
+        wanted = min(rule[2], max(-rule[3], rule[0] - levels[n]))
+        error = wanted - gain_db
+        nearness = min(1.0, (error * inverse) ** 2)
+        gain_db += gains[n] * error * (rule[5] + nearness * (rule[6] - rule[5]))
+        levels[n] = gain_db
+    state[_GAIN_DB] = gain_db
+    db_to_gains(levels, gains)
 
 
 class Leveller:
@@ -68,7 +79,7 @@ class Leveller:
                 f"got {settings.gate_dbfs:g}"
             )
         self.channels = channels
-        self._grid = ControlGrid(sample_rate_hz)
+        self._grid = ControlGrid(sample_rate_hz, channels)
         period_s = self._grid.period_s
         self._rule = np.array(
             [
@@ -92,7 +103,7 @@ class Leveller:
         out = output_for(frames, out)
         first, powers = self._grid.measure(frames)
         gains = np.empty_like(powers)
-        level_gains(powers, self._rule, self._state, gains)
+        level_gains(powers, self._rule, self._state, np.empty_like(powers), gains)
         self._grid.apply(frames, first, gains, out)
         return out
 

@@ -70,7 +70,7 @@ def test_the_expander_is_open_before_the_word_begins():
 
 def test_the_powers_of_the_grid_are_mean_squares():
     frames = noise(-20.0, 0.1)
-    grid = ControlGrid(RATE_HZ)
+    grid = ControlGrid(RATE_HZ, 1)
     first, powers = grid.measure(frames)
     assert first == 0
     wanted = np.mean(frames.astype(np.float64).reshape(-1, 48) ** 2, axis=1)

@@ -106,8 +106,7 @@ def codec_rows(folder: Path, source: Path, runs: int) -> Iterator[dict[str, Any]
 def encoders_cpu_s(source: Path, folder: Path) -> float:
     """CPU seconds of the three encoders alone, on the mastered programme."""
     from ingest.decode import Decoder
-    from loa.bulletin import MasterRequest, mastered_programme
-    from loa.measuring import measure_file
+    from loa.bulletin import MasterRequest, mastered_programme, measured_intake
     from transmit.codecs.setting import setting_for
     from transmit.encode import encode
     from transmit.profile import load_profile
@@ -116,7 +115,8 @@ def encoders_cpu_s(source: Path, folder: Path) -> float:
     request = MasterRequest(source, (), profile)
     with (
         Decoder() as decoder,
-        mastered_programme(decoder, request, measure_file(decoder, source)) as programme,
+        measured_intake(decoder, request) as intake,
+        mastered_programme(request, intake) as programme,
     ):
         blocks = list(programme.blocks())
         rate_hz = programme.sample_rate_hz

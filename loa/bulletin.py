@@ -13,25 +13,27 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dsp.errors import Refusal
+from dsp.measure.programme import ProgrammeMeter
 from ingest.decode import Decoder
-from loa.measuring import measure_file
 from loa.proof import LOUDNESS_TOLERANCE_LU, Proof, prove, trim_change_db
 from transmit.atomic import OutputSet
 from transmit.chain import build_chain
 from transmit.codecs.setting import setting_for
 from transmit.encode import Encoded, encode
-from transmit.mastering import MasteredProgramme, master
+from transmit.intake import TakenIn
+from transmit.mastering import master_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Self
 
-    from dsp.contract import Frames
+    from numpy.typing import NDArray
+
     from dsp.measure.figures import ProgrammeFigures
     from transmit.codecs.setting import Setting
+    from transmit.mastered import MasteredProgramme
     from transmit.profile import Profile
     from transmit.target import Target
 
@@ -39,7 +41,6 @@ MOST_TRIMS = 6
 # The limiter keeps its ceiling to 0.05 dB; this keeps that out of the proof.
 _LIMITER_RESERVE_DB = 0.07
 _LEAST_FM_RATE_HZ = 32_000
-_INT16_SCALE = np.float32(1 / 32768)
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,10 @@ def master_bulletin(
     settings = [_setting(path, request.profile) for path in request.outputs]
     with OutputSet(request.outputs) as outputs:
         tell("measuring", 0.05)
-        before = measure_file(decoder, request.source)
-        tell("mastering", 0.2)
-        with mastered_programme(decoder, request, before) as programme:
+        with measured_intake(decoder, request) as intake:
+            tell("mastering", 0.2)
+            before, programme = intake.before, mastered_programme(request, intake)
+        with programme:
             tell("encoding", 0.5)
             works = [
                 _Work(programme, outputs.part(path), setting, request.profile.target)
@@ -197,10 +199,39 @@ def _setting(path: Path, profile: Profile) -> Setting:
     return setting
 
 
-def mastered_programme(
-    decoder: Decoder, request: MasterRequest, before: ProgrammeFigures
-) -> MasteredProgramme:
-    """Master the source for the profile's target; the caller closes what comes back."""
+@dataclass(frozen=True)
+class MeasuredIntake:
+    """A source that was measured and taken in for a target, in one decoding; close it after use."""
+
+    before: ProgrammeFigures
+    taken: TakenIn
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the disk."""
+        self.taken.close()
+
+
+def measured_intake(decoder: Decoder, request: MasterRequest) -> MeasuredIntake:
+    """Decode the source once: measure it, and lay it down at the target's rate and channels."""
+    with decoder.open(request.source) as audio:
+        rate_hz, channels = audio.format.sample_rate_hz, audio.format.channels
+        meter = ProgrammeMeter(rate_hz, channels)
+
+        def measured() -> Iterator[NDArray[Any]]:
+            for block in audio.blocks():
+                meter.process(block)
+                yield block
+
+        taken = TakenIn(measured(), (rate_hz, channels), request.profile.target)
+    return MeasuredIntake(meter.result(), taken)
+
+
+def mastered_programme(request: MasterRequest, intake: MeasuredIntake) -> MasteredProgramme:
+    """Master what was taken in for the profile's target; the caller closes what comes back."""
     profile = request.profile
     target = profile.target
     # Every rendition of a profile comes from the same master, whatever is asked for beside it: the
@@ -209,15 +240,9 @@ def mastered_programme(
     inner = dataclasses.replace(
         target, ceiling_dbtp=target.ceiling_dbtp - headroom_db - _LIMITER_RESERVE_DB
     )
-    width = target.channel_count(before.channels)
-    chain = build_chain(profile, target.sample_rate_hz, width, before)
-
-    def source() -> Iterator[Frames]:
-        with decoder.open(request.source) as audio:
-            for block in audio.blocks():
-                yield block if block.dtype == np.float32 else block * _INT16_SCALE
-
-    return master(source, before.sample_rate_hz, before.channels, chain, inner)
+    width = target.channel_count(intake.before.channels)
+    chain = build_chain(profile, target.sample_rate_hz, width, intake.before)
+    return master_taken(intake.taken, chain, inner)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.contract import Frames
+from dsp.kernel import ready
+from dsp.master.from_int16 import INT16_STEP, mix_int16
 from dsp.measure.channels import LAYOUTS, MAX_CHANNELS
 
 _HALF = 0.5**0.5
@@ -49,6 +51,10 @@ class ChannelMix:
     def __init__(self, source_channels: int, channels: int) -> None:
         self._matrix = mix_matrix(source_channels, channels)
         self._through = source_channels == channels
+        self._steps = np.ascontiguousarray(self._matrix * INT16_STEP, np.float32)
+        if self._through:
+            self._steps = np.ascontiguousarray(np.eye(channels) * INT16_STEP, np.float32)
+        ready(mix_int16)
 
     def process(self, frames: Frames) -> Frames:
         """Return (n, channels); the frames themselves where there is nothing to do."""
@@ -57,3 +63,9 @@ class ChannelMix:
         if frames.shape[1] == 2:
             return (frames[:, :1] + frames[:, 1:]) * np.float32(0.5)
         return np.ascontiguousarray(frames @ self._matrix)
+
+    def process_int16(self, frames: npt.NDArray[np.int16]) -> Frames:
+        """Return (n, channels) float32 of int16 frames, full scale 1.0."""
+        mixed = np.empty((len(frames), self._steps.shape[1]), np.float32)
+        mix_int16(frames.reshape(-1), self._steps, mixed)
+        return mixed

@@ -7,6 +7,8 @@ length is the source's duration to the nearest sample.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,10 @@ import soxr
 from dsp.contract import BlockContractError, Frames
 from dsp.master.finite import FiniteGate
 from transmit.channel_mix import ChannelMix
+from transmit.spool import Spool
 from transmit.target import Target
+
+Block = npt.NDArray[np.float32] | npt.NDArray[np.int16]
 
 
 class Intake:
@@ -29,7 +34,7 @@ class Intake:
 
     def __init__(
         self,
-        source: Iterable[npt.NDArray[np.float32]],
+        source: Iterable[Block],
         rates_hz: tuple[int, int],
         channels: tuple[int, int],
     ) -> None:
@@ -59,10 +64,13 @@ class Intake:
 
     def _gated(self) -> Iterator[Frames]:
         for frames in self._source:
-            if frames.dtype != np.float32:
-                raise BlockContractError("frames.dtype", "float32", str(frames.dtype))
             self._taken += len(frames)
-            yield self._mix.process(self._gate.process(np.ascontiguousarray(frames)))
+            if frames.dtype == np.int16:
+                yield self._mix.process_int16(np.ascontiguousarray(frames))
+            elif frames.dtype == np.float32:
+                yield self._mix.process(self._gate.process(np.ascontiguousarray(frames)))
+            else:
+                raise BlockContractError("frames.dtype", "int16 or float32", str(frames.dtype))
 
     def _resampled(self) -> Iterator[Frames]:
         rate_in_hz, rate_out_hz = self._rates_hz
@@ -85,7 +93,7 @@ class Intake:
 
 
 def conditioned(
-    source: Iterable[npt.NDArray[np.float32]], sample_rate_hz: int, channels: int, target: Target
+    source: Iterable[Block], sample_rate_hz: int, channels: int, target: Target
 ) -> Intake:
     """Build the intake of a source for a target."""
     return Intake(
@@ -93,3 +101,56 @@ def conditioned(
         (sample_rate_hz, target.sample_rate_hz),
         (channels, target.channel_count(channels)),
     )
+
+
+class TakenIn:
+    """A source at the target's rate and channels, on disk; a context manager that frees the disk.
+
+    Parameters
+    ----------
+    source
+        Blocks, (n, channels) int16 or float32; read once, here.
+    form
+        Sample rate in Hz and channels of the source.
+    target
+        Whose rate and channels are wanted.
+    spool_dir
+        Folder for the audio: 4 bytes a sample.
+
+    Attributes
+    ----------
+    spool
+        The programme.
+    not_finite, out_of_range
+        Samples of the source that were NaN or infinite, or beyond ±32.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Block],
+        form: tuple[int, int],
+        target: Target,
+        spool_dir: Path | None = None,
+    ) -> None:
+        intake = conditioned(source, *form, target)
+        self.spool = Spool(target.channel_count(form[1]), spool_dir)
+        try:
+            for frames in intake.blocks():
+                self.spool.append(frames)
+        except BaseException:
+            self.close()
+            raise
+        self.not_finite = intake.not_finite
+        self.out_of_range = intake.out_of_range
+
+    def close(self) -> None:
+        """Free the disk; may be called twice."""
+        self.spool.close()
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the disk."""
+        self.close()

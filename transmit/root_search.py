@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 _CLOSE_SHARE = 0.4  # of the tolerance: how near to an end it is still worth looking
 _PATIENCE = 3
+_STRIDE, _SHORTEST_STRIDE, _STRIDES = 1.5, 0.05, 8
 
 
 def highest_not_above(
@@ -32,21 +33,54 @@ def highest_not_above(
     tolerance
         Of x; above 0.
     guess
-        Where to look first.
+        Where to look first; above it the search strides up by 1.5 times what is missing, which is
+        meant for functions that rise about as fast as x. Where a function is not quite rising, this
+        finds the first passage above the guess.
     """
     low, high = bracket
     over = rising(high)
     if over <= 0.0:
         return high
     under: float | None = None  # the function at `low`, once it is known
+    if guess is not None and low < guess < high:
+        value = rising(guess)
+        if value > 0.0:
+            high, over = guess, value
+        else:
+            low, under, high, over = _walk_up(rising, (guess, value), (high, over))
+    return _narrowed(rising, (low, under), (high, over), tolerance)
+
+
+def _walk_up(
+    rising: Callable[[float], float], low: tuple[float, float], high: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Go up from `low` (x, value) until the function is above zero, at the latest at `high`."""
+    x, value = low
+    for _ in range(_STRIDES):
+        ahead = x + max(_STRIDE * -value, _SHORTEST_STRIDE)
+        if ahead >= high[0]:
+            break
+        there = rising(ahead)
+        if there > 0.0:
+            return x, value, ahead, there
+        x, value = ahead, there
+    return x, value, *high
+
+
+def _narrowed(
+    rising: Callable[[float], float],
+    lower: tuple[float, float | None],
+    upper: tuple[float, float],
+    tolerance: float,
+) -> float:
+    """Narrow a bracket of (x, value) down to `tolerance` and return its lower end."""
+    (low, under), (high, over) = lower, upper
     kept, width, patience = 0, high - low, _PATIENCE
     while high - low > tolerance:
         middle = 0.5 * (low + high)
         x = middle
-        if under is not None and patience > 0 and over > under:
+        if under is not None and patience > 0:
             x = low - under * (high - low) / (over - under)
-        elif under is None and guess is not None and low < guess < high:
-            x, guess = guess, None
         edge = min(_CLOSE_SHARE * tolerance, 0.5 * (high - low))
         x = min(max(x, low + edge), high - edge)
         value = rising(x)
@@ -56,8 +90,7 @@ def highest_not_above(
             kept = 1
         else:
             high, over = x, value
-            if under is not None and kept < 0:
-                under *= 0.5
+            under = 0.5 * under if under is not None and kept < 0 else under
             kept = -1
         patience -= 1
         if high - low <= 0.5 * width or x == middle:

@@ -47,6 +47,8 @@ class Spool:
         Refusal
             ``disk.spool`` where the disk is full or fails.
         """
+        if not len(frames):
+            return
         left = np.ascontiguousarray(frames, np.float32).data.cast("B")
         try:
             while len(left):

@@ -6,8 +6,9 @@ import pytest
 from dsp.errors import Refusal
 from dsp.measure.loudness import KWeightedEnergy
 from tests.dsp.master.test_fm_limiter import coder_peak
+from transmit.alignment import aligned, faded
 from transmit.loudness_series import programme_loudness
-from transmit.mastering import aligned, faded, master
+from transmit.mastering import master
 from transmit.target import FmTarget, Target
 
 RATE_HZ = 48_000

@@ -17,8 +17,8 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.fm.dtmf_tones import DTMF_TONES
 
-#: Receivers of the Q.24 kind want at least this long on, and off.
-SHORTEST_S = 0.04
+#: Two edges. Receivers of the Q.24 kind want 0.04 s on, and off; shorter ones are for testing them.
+SHORTEST_S = 0.01
 LONGEST_S = 5.0
 MOST_DIGITS = 100
 _RAMP_S = 0.005
@@ -44,7 +44,7 @@ def dtmf_burst(
     level_dbfs
         Of the louder tone; a sine of 0 dBFS has a peak of 1.0.
     on_s, off_s
-        0.04 to 5 s.
+        0.01 to 5 s; receivers want 0.04.
     twist_db
         How much louder the column tone is than the row tone; receivers bear -8 to +4.
 

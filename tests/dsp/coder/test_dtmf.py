@@ -93,7 +93,7 @@ def test_a_key_is_the_same_wherever_it_stands():
         (("1", 7_999), "rate_hz"),
         (("1", RATE, 0.0), "below full scale"),
         (("1", RATE, float("nan")), "level_dbfs"),
-        (("1", RATE, -10.0, 0.039), "on_s"),
+        (("1", RATE, -10.0, 0.009), "on_s"),
         (("1", RATE, -10.0, float("inf")), "on_s"),
         (("1", RATE, -10.0, 0.1, 0.0), "off_s"),
         (("1", RATE, "loud"), "level_dbfs"),

@@ -60,10 +60,16 @@ def require_layout(frames: npt.NDArray[np.generic], channels: int, *dtypes: type
 def require_frames(frames: Frames, channels: int) -> None:
     """Raise BlockContractError unless `frames` is finite float32 (n, channels), C-contiguous."""
     require_layout(frames, channels, np.float32)
-    # One pass and no temporary: a sum is finite only if all its terms are. It could overflow only
-    # beyond 3e38 / n, far outside audio.
-    if not np.isfinite(np.sum(frames)):
+    if not _all_finite(frames):
         raise BlockContractError("frames", "finite samples", "NaN or infinity")
+
+
+def _all_finite(values: npt.NDArray[Any]) -> bool:
+    """Tell whether a float array holds neither NaN nor infinity."""
+    # One pass and no temporary: a sum is finite only if all its terms are. It could overflow only
+    # beyond 3e38 / n, far outside any signal.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(np.sum(values)))
 
 
 def output_for(frames: Frames, out: Frames | None) -> Frames:
@@ -99,10 +105,7 @@ def require_samples(samples: npt.NDArray[np.generic], *dtypes: type) -> None:
     require_sample_layout(samples, *dtypes)
     if samples.dtype == np.uint8:
         return
-    # As in require_frames: a sum is finite only if all its terms are.
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.isfinite(np.sum(samples.view(samples.real.dtype)))
-    if not finite:
+    if not _all_finite(samples.view(samples.real.dtype)):
         raise BlockContractError("samples", "finite samples", "NaN or infinity")
 
 

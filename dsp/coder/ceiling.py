@@ -130,9 +130,7 @@ def _apply(x: Any, control: Any, spline: Any, out: Any) -> None:
 
 
 @kernel(
-    types.void(
-        PLANES_IN, F32, PATH, types.Tuple((PLANES, PLANES_IN, ROW, ROW)), COUNTS, PLANES
-    ),
+    types.void(PLANES_IN, F32, PATH, types.Tuple((PLANES, PLANES_IN, ROW, ROW)), COUNTS, PLANES),
     # Fused multiply-adds only; tests/dsp/coder/test_ceiling.py holds the result to the ceiling.
     fastmath=frozenset({"contract"}),
 )
@@ -234,9 +232,7 @@ class Ceiling:
                 "planes.shape", f"({self.lines}, a multiple of {STEP})", str(planes.shape)
             )
         out = np.empty_like(planes)
-        hold_ceiling(
-            planes, self._ceiling, self._path.arrays, self._buffers, self._counts, out
-        )
+        hold_ceiling(planes, self._ceiling, self._path.arrays, self._buffers, self._counts, out)
         return out
 
     def reset(self) -> None:

@@ -112,8 +112,10 @@ class MpxPowerLimiter:
         self._waiting = np.zeros((lines, CELL), np.float32)
         self._leaving = np.zeros((lines, CELL), np.float32)
         self._spent = np.zeros(CELLS)
+        self._filled = 0
+        self._fast = self._slow = 0.0
+        self._node = self.gain = self.lowest_gain = 1.0
         self._ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(CELL) + 0.5) / CELL)
-        self.reset()
 
     def process(self, planes: Planes) -> Planes:
         """Return (lines, n), late by two cells; allocates the output only."""

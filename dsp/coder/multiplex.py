@@ -41,10 +41,10 @@ class RdsBits(Protocol):
 
 
 class RdsWave(Protocol):
-    """The shaped 57 kHz signal of a bit stream, at most ±1, phase-locked to the sample index."""
+    """The shaped 57 kHz signal of a bit stream: at most its level, locked to the sample index."""
 
-    def next(self, n: int, bits: RdsBits, out: Samples) -> Any:
-        """Write the next n samples to `out` (n,)."""
+    def next(self, count: int, bits: RdsBits, out: Samples) -> Any:
+        """Write the next samples to `out` (count,), 1.0 = 100 kHz."""
 
     def reset(self) -> None:
         """Begin again at sample 0."""
@@ -60,7 +60,7 @@ class Multiplex:
     rds_bits
         Source of RDS bits; needed where `settings.rds_hz` is above 0.
     rds_wave
-        The waveform generator; by default `dsp.coder.rds_waveform.RdsWaveform`.
+        The waveform generator at its level; by default `dsp.coder.rds_waveform.RdsWaveform`.
     channels
         Of the audio: 2, or 1 (then the subcarrier of a stereo station is silent).
 
@@ -103,7 +103,6 @@ class Multiplex:
         self._subcarrier = carrier_table(2)
         self._pilot = carrier_table(1, settings.pilot_peak_hz / FULL_SCALE_HZ)
         self._share = settings.audio_share_hz / FULL_SCALE_HZ
-        self._rds_level = np.float32(settings.rds_hz / FULL_SCALE_HZ)
         self.delay_samples = (
             _HOLD
             + FACTOR * self._low_pass.delay_samples
@@ -164,7 +163,6 @@ class Multiplex:
         """Write the multiplex of `planes` to `out`."""
         if self._wave is not None and self._bits is not None:
             self._wave.next(len(out), self._bits, out)
-            out *= self._rds_level
         else:
             out[:] = 0.0
         place = self._index % PERIOD
@@ -187,8 +185,8 @@ class Multiplex:
 def _make_wave(settings: MultiplexSettings) -> RdsWave:
     from dsp.coder.rds_waveform import RdsWaveform  # noqa: PLC0415 - only where there is RDS
 
-    wave: RdsWave = RdsWaveform(COMPOSITE_RATE_HZ, settings.rds_phase_deg)
-    return wave
+    peak = settings.rds_hz / FULL_SCALE_HZ
+    return RdsWaveform(COMPOSITE_RATE_HZ, settings.rds_phase_deg, peak)
 
 
 def _make_power_limiter(settings: MultiplexSettings, lines: int) -> MpxPowerLimiter | None:

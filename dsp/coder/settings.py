@@ -51,7 +51,10 @@ class MultiplexSettings:
         _require("rds_hz", self.rds_hz, 0.0, 0.5 * self.rated_deviation_hz)
         _require("rds_phase_deg", self.rds_phase_deg, -360.0, 360.0)
         _require(
-            "pilot_hz + rds_hz", self.pilot_peak_hz + self.rds_hz, 0.0, 0.9 * self.rated_deviation_hz
+            "pilot_hz + rds_hz",
+            self.pilot_peak_hz + self.rds_hz,
+            0.0,
+            0.9 * self.rated_deviation_hz,
         )
         if self.mpx_limit_dbr is not None:
             _require("mpx_limit_dbr", self.mpx_limit_dbr, -12.0, 20.0)

@@ -91,8 +91,9 @@ class BlockContract:
             lambda f: f[::2],
             lambda f: np.where(np.arange(len(f))[:, None] == 5, np.nan, f).astype(np.float32),
             lambda f: np.where(np.arange(len(f))[:, None] == 5, np.inf, f).astype(np.float32),
+            lambda f: np.where(np.abs(f) > 0.5, np.copysign(np.inf, f), f).astype(np.float32),
         ],
-        ids=["float64", "one channel", "strided", "NaN", "infinity"],
+        ids=["float64", "one channel", "strided", "NaN", "infinity", "both infinities"],
     )
     def test_a_refused_piece_leaves_the_state_untouched(self, spoil):
         frames = programme()

@@ -92,12 +92,15 @@ def test_audio_is_found_beside_the_scene(tmp_path):
 
 
 def test_a_profile_may_be_a_file(tmp_path):
-    (tmp_path / "own.toml").write_text(
-        'name = "own"\nrated_deviation_hz = 50000\npre_emphasis_us = 75\n'
+    limit = '[limit.{}]\nvalue = {}\nunit = "{}"\nsource = "licence 1"\n'
+    rated, emphasis = (
+        limit.format("rated_deviation", 50, "kHz"),
+        limit.format("pre_emphasis", 75, "us"),
     )
+    (tmp_path / "own.toml").write_text(rated + emphasis)
     (station,) = parse(CAPTURE + STATION.replace("75k50us", "own.toml"), tmp_path).stations
     assert (station.rated_hz, station.pre_emphasis_us) == (50_000.0, 75.0)
-    (tmp_path / "own.toml").write_text("rated_deviation_hz = 50000\n")
+    (tmp_path / "own.toml").write_text(rated)
     refused(CAPTURE + STATION.replace("75k50us", "own.toml"), tmp_path)
 
 

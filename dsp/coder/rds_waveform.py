@@ -8,7 +8,7 @@ subcarrier, for the bit itself and its seven neighbours on either side. A sample
 fifteen table entries with the signs of fifteen bits. Nothing is accumulated, so nothing drifts.
 
 The pulse decays with the cube of time; it is faded out between 3.75 and 7.5 bits, which moves no
-sample by more than 1e-4 of the peak (tests/dsp/coder/test_rds_waveform.py holds it to a twin with
+sample by more than 3e-4 of the peak (tests/dsp/coder/test_rds_waveform.py holds it to a twin with
 the ideal filter).
 """
 

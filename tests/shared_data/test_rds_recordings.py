@@ -1,4 +1,4 @@
-"""RDS of signals that no one here made: PiFmRds' multiplex, gr-rds' IQ, and captures without RDS."""
+"""RDS of signals that no one here made: PiFmRds, gr-rds, and captures without RDS."""
 
 import numpy as np
 import pytest

@@ -21,52 +21,55 @@ def buffer(seed):
     return np.random.default_rng(seed).integers(0, 256, 2 * BUFFER_SAMPLES, np.uint8).tobytes()
 
 
+class Dongle:
+    """A dongle as `rtlsdr.RtlSdr` has it; `Played` subclasses know what theirs play."""
+
+    library = None
+
+    @classmethod
+    def get_device_serial_addresses(cls):
+        return list(cls.library.serials)
+
+    def __init__(self, device_index=0):
+        self.set = {}
+        self.script = next(self.library.plays, None)
+        if self.script is None:
+            raise OSError("no such device")
+        self.device_index = device_index
+        self.cancelled = threading.Event()
+        self.library.opened.append(self)
+
+    def __setattr__(self, name, value):
+        if name in {"sample_rate", "center_freq", "gain", "freq_correction"}:
+            self.set[name] = value
+        object.__setattr__(self, name, value)
+
+    def set_bias_tee(self, on):
+        self.set["bias_tee"] = on
+
+    def read_bytes_async(self, callback, num_bytes):
+        assert num_bytes == 2 * BUFFER_SAMPLES
+        for item in self.script:
+            if isinstance(item, Exception):
+                raise item
+            callback(bytearray(item), self)
+        self.cancelled.wait(30)
+
+    def cancel_read_async(self):
+        self.cancelled.set()
+
+    def close(self):
+        self.cancelled.set()
+
+
 def playing(*scripts, serials=("00000001", "TRAVINH2")):
     """Stands for the module `rtlsdr`: every opening of the dongle plays the next script.
 
     A script is a list of what the callback gets; an exception in it is raised. When it is over the
     dongle falls silent until reading is cancelled.
     """
-    plays = iter(scripts)
-    library = types.SimpleNamespace(opened=[])
-
-    class RtlSdr:
-        @staticmethod
-        def get_device_serial_addresses():
-            return list(serials)
-
-        def __init__(self, device_index=0):
-            self.set = {}
-            self.script = next(plays, None)
-            if self.script is None:
-                raise OSError("no such device")
-            self.device_index = device_index
-            self.cancelled = threading.Event()
-            library.opened.append(self)
-
-        def __setattr__(self, name, value):
-            if name in {"sample_rate", "center_freq", "gain", "freq_correction"}:
-                self.set[name] = value
-            object.__setattr__(self, name, value)
-
-        def set_bias_tee(self, on):
-            self.set["bias_tee"] = on
-
-        def read_bytes_async(self, callback, num_bytes):
-            assert num_bytes == 2 * BUFFER_SAMPLES
-            for item in self.script:
-                if isinstance(item, Exception):
-                    raise item
-                callback(bytearray(item), self)
-            self.cancelled.wait(30)
-
-        def cancel_read_async(self):
-            self.cancelled.set()
-
-        def close(self):
-            self.cancelled.set()
-
-    library.RtlSdr = RtlSdr
+    library = types.SimpleNamespace(opened=[], plays=iter(scripts), serials=serials)
+    library.RtlSdr = type("Played", (Dongle,), {"library": library})
     return library
 
 

@@ -91,6 +91,8 @@ class _Plan:
                 got="none",
                 advice="setting start_utc, or leaving ct out",
             )
+        if content.ct and self.start_utc is not None:
+            clock_time(Header(content.pi), self.start_utc, 0)  # refuses a day that 4A cannot say
 
 
 class _Cursor:
@@ -254,11 +256,12 @@ class RdsScheduler:
 
 
 def _turned(flags: Flags, before: RdsContent, after: RdsContent) -> Flags:
-    """Return the flags after a change of content."""
+    """Return the flags after a change of content; a tagged item is new when its text is."""
+    tagged = [(c.rt_plus_tags, c.rt_bytes if c.rt_plus_tags else b"") for c in (before, after)]
     return Flags(
         rt=flags.rt ^ int(before.rt_bytes != after.rt_bytes),
         ptyn=flags.ptyn ^ int(before.ptyn_bytes != after.ptyn_bytes),
-        tags=flags.tags ^ int(before.rt_plus_tags != after.rt_plus_tags),
+        tags=flags.tags ^ int(tagged[0] != tagged[1]),
     )
 
 

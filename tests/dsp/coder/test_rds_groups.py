@@ -176,6 +176,8 @@ def test_radiotext_plus():
     group = rt_plus(STATION, (RtPlusTag(33, 5, 12), RtPlusTag(31, 20, 8)), 1)
     free = (group.b & 0x1F) << 32 | group.c << 16 | group.d
     assert f"{free:037b}" == "1110000100010100101101111101010000111"
+    other = rt_plus(STATION, (RtPlusTag(1, 0, 1), RtPlusTag(33, 1, 1)), 0)
+    assert ((other.c & 1) << 5 | other.d >> 11) == 33
     one = rt_plus(STATION, (RtPlusTag(33, 0, 64),), 0, running=False)
     free = (one.b & 0x1F) << 32 | one.c << 16 | one.d
     assert f"{free:037b}" == "0010000100000011111100000000000000000"

@@ -191,7 +191,9 @@ def test_a_local_time_is_taken_as_utc():
     np.testing.assert_array_equal(one.next_bits(9_000), other.next_bits(9_000))
 
 
-@pytest.mark.parametrize("start", [None, datetime(2022, 5, 16)])  # noqa: DTZ001 - refused
+@pytest.mark.parametrize(
+    "start", [None, START.replace(tzinfo=None), datetime(2300, 1, 1, tzinfo=UTC)]
+)
 def test_clock_time_needs_a_start_with_its_zone(start):
     with pytest.raises(Refusal, match=r"rds\.ct"):
         RdsScheduler(FULL, start)
@@ -234,6 +236,30 @@ def test_a_new_radiotext_turns_the_flag_and_starts_at_once():
     assert naive_radiotexts(groups) == ["ban tin môt", "ban tin hai", "ban tin ba"]
     flags = [b >> 4 & 1 for _, b, _, _ in groups if b >> 12 == 2]
     assert [flag for flag, _ in itertools.groupby(flags)] == [0, 1, 0]
+
+
+def test_a_new_title_of_the_same_length_is_a_new_item():
+    tags = (Tag("programme.now", "mot"),)
+    scheduler = RdsScheduler(RdsContent(pi=1, rt="tin mot", rt_plus=tags))
+    scheduler.set(bit_at(10.0), rt="tin hai", rt_plus=(Tag("programme.now", "hai"),))
+    tagged = [b for _, b, _, _ in run(scheduler, 20) if b >> 11 == 22]
+    toggles = [b >> 4 & 1 for b in tagged]
+    assert [toggle for toggle, _ in itertools.groupby(toggles)] == [0, 1]
+    assert len({b & 0xF for b in tagged}) == 1
+
+
+def test_a_new_type_name_turns_its_flag_and_nothing_else_does():
+    scheduler = RdsScheduler(RdsContent(pi=1, ps="A", rt="a", ptyn="BAN TIN"))
+    scheduler.set(bit_at(10.0), ptyn="THOI SU")
+    scheduler.set(bit_at(20.0), rt="b")
+    groups = run(scheduler, 30)
+    flags = [b >> 4 & 1 for _, b, _, _ in groups if b >> 11 == 20]
+    assert [flag for flag, _ in itertools.groupby(flags)] == [0, 1]
+
+
+def test_enhanced_radiotext_is_announced_as_utf_8():
+    groups = run(RdsScheduler(RdsContent(pi=1, ert="ខេត្ត")), 10)
+    assert {(b & 31, c, d) for _, b, c, d in groups if b >> 11 == 6} == {(24, 1, 0x6552)}
 
 
 def test_a_switched_announcement_and_a_wrong_pi_leave_the_rest_in_order():

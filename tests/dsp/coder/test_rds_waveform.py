@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dsp.coder.rds_waveform import NEIGHBOURS, RdsWaveform, shaped_pulse
+from dsp.coder.rds_waveform import NEIGHBOURS, TAPS, RdsWaveform, shaped_pulse, sum_pulses
 from dsp.contract import BlockContractError
 from dsp.rds.shaping import PEAK_FORM_FACTOR
 from tests.naive.rds_waveform import naive_baseband
@@ -50,6 +50,16 @@ def test_equals_the_ideal_filter(rate_hz, phase_deg):
     carrier = np.sin(2 * np.pi * 57_000 * times + np.radians(phase_deg))
     # Faded tails: 6e-5 of the peak for one bit; neighbours add up.
     np.testing.assert_allclose(wave, ideal * carrier, rtol=0, atol=3e-4)
+
+
+def test_the_kernel_is_what_its_python_says():
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((19, TAPS, 162)).astype(np.float32)
+    symbols = rng.choice([-1.0, 1.0], TAPS + 4).astype(np.float32)
+    compiled, plain = np.empty(700, np.float32), np.empty(700, np.float32)
+    sum_pulses(symbols, table, 7, 11, 19, 3072, compiled)
+    sum_pulses.py_func(symbols, table, 7, 11, 19, 3072, plain)
+    np.testing.assert_allclose(compiled, plain, rtol=0, atol=1e-5)
 
 
 def test_the_power_of_a_bit_is_one():

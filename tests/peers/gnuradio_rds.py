@@ -23,7 +23,7 @@ RATE_HZ = 240_000
 
 
 def build(samples):
-    """Return a flow graph over `samples` and the list in which its groups appear."""
+    """Return a flow graph over `samples`, the list in which its groups appear, and who fills it."""
     groups = []
 
     class Tap(gr.basic_block):
@@ -58,12 +58,12 @@ def build(samples):
     tap = Tap()
     top.connect(source, mixed, slower, shaped, agc, clock, carrier, differential, decoder)
     top.msg_connect((decoder, "out"), (tap, "in"))
-    return top, groups
+    return top, groups, tap  # the graph does not keep a Python block alive
 
 
 def groups_of(samples):
     """Return the groups that the chain finds in `samples`."""
-    top, groups = build(samples)
+    top, groups, _tap = build(samples)
     top.run()
     time.sleep(0.05)  # messages are handed over in another thread
     return groups

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
 

@@ -7,8 +7,8 @@ real programme) are held there and counted; denormals become zero, because filte
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.contract import Frames, output_for, require_layout
 from dsp.kernel import kernel, ready
 

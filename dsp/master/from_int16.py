@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel
 
 INT16_STEP = 2.0**-15

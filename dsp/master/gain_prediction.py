@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
 
 STEPS_PER_S = 1_000

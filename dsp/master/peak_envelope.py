@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.contract import Frames, require_frames
 from dsp.kernel import kernel, ready
 

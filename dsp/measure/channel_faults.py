@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
 from dsp.measure.channels import LAYOUTS
 from dsp.measure.chunks import FULL_SCALE, Chunks

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.contract import require_layout
 from dsp.kernel import kernel, ready
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
 from dsp.measure.chunks import CHUNK_S, FULL_SCALE, Chunks
 from dsp.measure.lanes import HIGHEST, LOWEST, LaneStatistics

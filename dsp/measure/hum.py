@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
 from dsp.measure.chunks import CHUNK_S, FULL_SCALE, LANE_MS
 from dsp.measure.lanes import TOTAL, LaneStatistics

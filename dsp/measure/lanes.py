@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import inlined, kernel, ready
 from dsp.measure.chunks import HISTORY_MS, LANE_MS, LANES, Chunks
 from dsp.measure.k_weighting import k_weighting

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
 from dsp.measure.chunks import CHUNK_S, FULL_SCALE, LANE_MS, Chunks
 from dsp.measure.lanes import ENERGY, MAGNITUDE, LaneStatistics

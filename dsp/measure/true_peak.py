@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import types
 
+from dsp import kernel_types as types
 from dsp.kernel import inlined, kernel, ready
 from dsp.measure.chunks import CHUNK_S, FULL_SCALE, Chunks
 from dsp.measure.lanes import HIGHEST, LOWEST, LaneStatistics

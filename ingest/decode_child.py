@@ -41,6 +41,10 @@ class Source(Protocol):
         """Let go of the decoder, not of the descriptor."""
 
 
+class ElsewhereError(Exception):
+    """The file is one for a library that this process does not have."""
+
+
 class _Stopped(Exception):  # noqa: N818 - a request of the parent, not an error
     """The parent wants no more of this file."""
 
@@ -78,6 +82,8 @@ class Worker:
             answer = {"is": "end"}
         except Refusal as refusal:
             answer = _as_message(refusal)
+        except ElsewhereError:
+            answer = {"is": "elsewhere"}
         except MemoryError:
             answer = _as_message(
                 refusals.too_costly(
@@ -143,6 +149,9 @@ def run(open_source: Callable[[int, str], Source], *numbers: int) -> None:
 def main(*numbers: int) -> None:
     """Run the real thing; the parent starts this."""
     # The codecs load in the child only, and not where a test brings its own source.
+    from ingest.lean_soundfile import load_soundfile
+
+    load_soundfile()
     from ingest.sources import open_source, rehearse
 
     rehearse()

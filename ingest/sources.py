@@ -4,6 +4,9 @@ libsndfile where it is at least as good: PCM containers, FLAC, and MP3 (1.3 to 1
 FFmpeg's decoder and the same samples to 2e-6, encoder delay trimmed by the LAME tag in both).
 FFmpeg for Opus (its own decoder is 2.5 times as fast as libopus behind libsndfile), ADTS and MP4.
 Vorbis stays with libsndfile: FFmpeg loses the first 128 samples of some streams.
+
+FFmpeg's libraries take half of a child's start, and most sources are WAV: a light child
+(`decode_child_light.py`) goes without and passes on what it cannot open.
 """
 
 from __future__ import annotations
@@ -14,30 +17,47 @@ from typing import TYPE_CHECKING
 
 from dsp.errors import Refusal
 from ingest import ogg_pages
+from ingest.decode_child import ElsewhereError
 from ingest.sniff import sniff
-from ingest.source_av import AvSource
 from ingest.source_sndfile import SndfileSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingest.decode_child import Source
 
 _FFMPEG = frozenset({"ogg", "adts", "mp4", "g722"})
 
 
 def open_source(descriptor: int, suffix: str) -> Source:
-    """Open the file behind `descriptor`; raises Refusal."""
+    """Open the file behind `descriptor` with either library; raises Refusal."""
+    from ingest.source_av import AvSource
+
+    return _opened(descriptor, suffix, AvSource)
+
+
+def open_light_source(descriptor: int, suffix: str) -> Source:
+    """Open the file behind `descriptor` with libsndfile; raises Refusal or ElsewhereError."""
+    return _opened(descriptor, suffix, _pass_on)
+
+
+def _pass_on(_descriptor: int, container: str) -> Source:
+    raise ElsewhereError(container)
+
+
+def _opened(descriptor: int, suffix: str, ffmpeg: Callable[[int, str], Source]) -> Source:
     container = sniff(descriptor, suffix)
     if container == "ogg" and ogg_pages.coding(descriptor) == "vorbis":
         return SndfileSource(descriptor, container)
     if container in _FFMPEG:
-        return AvSource(descriptor, container)
+        return ffmpeg(descriptor, container)
     try:
         return SndfileSource(descriptor, container)
     except Refusal as refusal:
         # libsndfile looks at the first bytes only and gives up on some ID3 tags.
         if container != "mp3" or refusal.kind != "audio.damaged":
             raise
-    return AvSource(descriptor, container)
+    return ffmpeg(descriptor, container)
 
 
 def rehearse() -> None:
@@ -45,15 +65,22 @@ def rehearse() -> None:
 
     Later, behind the system-call filter, no module can be loaded any more.
     """
+    from ingest.source_av import AvSource
+
+    _rehearse((AvSource, "g722"), (AvSource, "mp4"))
+    rehearse_light()
+
+
+def rehearse_light() -> None:
+    """Do the same for libsndfile alone."""
+    _rehearse((SndfileSource, "ulaw"), (SndfileSource, "wav"))
+
+
+def _rehearse(*parts: tuple[Callable[[int, str], Source], str]) -> None:
     descriptor = os.memfd_create("rehearsal")
     os.write(descriptor, b"\x7f" * 400)
     scratch = memoryview(bytearray(4096))
-    for make, container in (
-        (AvSource, "g722"),
-        (AvSource, "mp4"),
-        (SndfileSource, "ulaw"),
-        (SndfileSource, "wav"),
-    ):
+    for make, container in parts:
         with contextlib.suppress(Refusal):
             source = make(descriptor, container)
             while source.read_into(scratch):

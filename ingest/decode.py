@@ -7,9 +7,9 @@
 A `Decoder` owns one child process, started without waiting and used for many files: at first one
 without FFmpeg (`decode_child_light.py`), and from the first file that needs it the full one
 (`decode_child.py`). This side opens the path, passes the descriptor on, and hands out blocks as
-they come. What the child says is checked, not believed: slots, frame counts and texts out of range end the
-child. Whatever goes wrong in there, crash, hang, hunger, becomes one Refusal for that file, and the
-next file gets a fresh child.
+they come. What the child says is checked, not believed: slots, frame counts and texts out of range
+end the child. Whatever goes wrong in there, crash, hang, hunger, becomes one Refusal for that file,
+and the next file gets a fresh child.
 
 What happens to a broken file (kinds are in `refusals.py`): a file that ends early is refused with
 what there is of it, also when its samples so far were good, since half a bulletin must not go on

@@ -15,7 +15,6 @@ import ctypes
 import functools
 import importlib.util
 import sys
-import threading
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ _EXTENSIONS = {
     "numba._helperlib": "numba_",
     "numba.core.runtime._nrt_python": "NRT_",
 }
-_LOCK = threading.Lock()
 
 
 @functools.cache
@@ -47,24 +45,23 @@ def load(function: Any, code: bytes, wrapper: str, environment: str) -> Callable
     variable that points to the function's environment. The entry does not check what it is given.
     """
     try:
-        with _LOCK:
-            linker = _linker()
-            linker.add(code)
-            address, place = linker.address(wrapper), linker.address(environment)
-            dynamic = sys.modules["numba._dynfunc"]
-            around = dynamic.Environment(function.__globals__)
-            if not address or not place:
-                return None
-            ctypes.c_void_p.from_address(place).value = id(around)
-            made: Callable[..., Any] = dynamic.make_function(
-                sys.modules[function.__module__],
-                function.__name__,
-                function.__doc__ or "",
-                address,
-                around,
-                (linker, around),
-            )
-            return made
+        linker = _linker()
+        linker.add(code)
+        address, place = linker.address(wrapper), linker.address(environment)
+        dynamic = sys.modules["numba._dynfunc"]
+        around = dynamic.Environment(function.__globals__)
+        if not address or not place:
+            return None
+        ctypes.c_void_p.from_address(place).value = id(around)
+        made: Callable[..., Any] = dynamic.make_function(
+            sys.modules[function.__module__],
+            function.__name__,
+            function.__doc__ or "",
+            address,
+            around,
+            (linker, around),
+        )
+        return made
     except Exception:  # noqa: BLE001 - whatever it is, numba itself is the answer to it
         return None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _FOLDER_MODE = 0o700
+_CHECK_BYTES = 16
 _ROOT = Path(__file__).parent
 
 
@@ -77,19 +78,23 @@ def code_path(function: Any, signature: Any, flags: frozenset[str], processor: s
 
 def keep(path: Path, parts: tuple[bytes, ...]) -> None:
     """Write a cache file that appears whole or not at all; a full disk is no error."""
+    content = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".code-")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(b"".join(len(part).to_bytes(8, "little") + part for part in parts))
+            file.write(_check(content) + content)
         Path(name).replace(path)
 
 
 def kept(path: Path) -> tuple[bytes, ...] | None:
-    """Return what `keep` wrote, or None."""
+    """Return what `keep` wrote; None where there is nothing, or something else."""
     try:
-        left = path.read_bytes()
+        found = path.read_bytes()
     except OSError:
+        return None
+    check, left = found[:_CHECK_BYTES], found[_CHECK_BYTES:]
+    if check != _check(left):
         return None
     parts = []
     while left:
@@ -97,3 +102,8 @@ def kept(path: Path) -> tuple[bytes, ...] | None:
         parts.append(left[8 : 8 + size])
         left = left[8 + size :]
     return tuple(parts)
+
+
+def _check(content: bytes) -> bytes:
+    """Tell damage from code: LLVM trusts what it is given to link."""
+    return hashlib.blake2b(content, digest_size=_CHECK_BYTES).digest()

@@ -45,25 +45,28 @@ def load(function: Any, code: bytes, wrapper: str, environment: str) -> Callable
     variable that points to the function's environment. The entry does not check what it is given.
     """
     try:
-        linker = _linker()
-        linker.add(code)
-        address, place = linker.address(wrapper), linker.address(environment)
-        dynamic = sys.modules["numba._dynfunc"]
-        around = dynamic.Environment(function.__globals__)
-        if not address or not place:
-            return None
-        ctypes.c_void_p.from_address(place).value = id(around)
-        made: Callable[..., Any] = dynamic.make_function(
-            sys.modules[function.__module__],
-            function.__name__,
-            function.__doc__ or "",
-            address,
-            around,
-            (linker, around),
-        )
-        return made
+        return _linked(function, code, wrapper, environment)
     except Exception:  # noqa: BLE001 - whatever it is, numba itself is the answer to it
         return None
+
+
+def _linked(function: Any, code: bytes, wrapper: str, environment: str) -> Any:
+    linker = _linker()
+    linker.add(code)
+    address, place = linker.address(wrapper), linker.address(environment)
+    if not address or not place:
+        return None
+    dynamic = sys.modules["numba._dynfunc"]
+    around = dynamic.Environment(function.__globals__)
+    ctypes.c_void_p.from_address(place).value = id(around)  # kept alive by what is made below
+    return dynamic.make_function(
+        sys.modules[function.__module__],
+        function.__name__,
+        function.__doc__ or "",
+        address,
+        around,
+        (linker, around),
+    )
 
 
 class _Linker:

@@ -87,6 +87,10 @@ def test_kept_parts_come_back(tmp_path):
     keep(tmp_path / "a" / "b", (b"one", b"", b"three"))
     assert kept(tmp_path / "a" / "b") == (b"one", b"", b"three")
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    whole = (tmp_path / "a" / "b").read_bytes()
+    for n in range(len(whole)):
+        (tmp_path / "a" / "b").write_bytes(whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :])
+        assert kept(tmp_path / "a" / "b") is None
 
 
 def test_strings_and_types_say_the_same():

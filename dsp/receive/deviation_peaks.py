@@ -1,0 +1,137 @@
+"""Per 25 ms of filtered composite: peaks to either side, sums, and a histogram of every sample.
+
+Peaks are taken between the samples too. Content up to 60 kHz at 288 kHz cannot rise by more than
+1 / cos(pi · 60 / 288) = 1.26 over its samples, and a crest has a sample that stands above both its
+neighbours; so only such samples in the upper fifth are looked at, on the side of the higher
+neighbour: two points of a windowed sinc, a quarter and half a sample away, and a parabola.
+
+The carrier offset is still in the samples; it is taken off later, from peaks and histogram alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from dsp.kernel import inlined, kernel, ready
+from dsp.measure.true_peak import HALF_TAPS, interpolator
+from dsp.receive.grid import BACK, HOP, HOPS
+
+# Bins of 100 Hz from -200 to +200 kHz; what is beyond counts in the outermost ones.
+BINS_PER_UNIT = 1_000
+HALF_BINS = 2_000
+_LOOKED_AT = np.float32(0.79)
+
+_ROWS = types.Array(types.float32, 2, "C", readonly=True)
+_TAPS = types.Array(types.float32, 2, "C", readonly=True)
+_FIGURES = types.Array(types.float64, 2, "C")
+_COUNTS = types.Array(types.int32, 2, "C")
+
+HIGHEST, LOWEST, TOTAL, SQUARES = range(4)
+
+
+@inlined
+def _crest(row: Any, n: Any, sign: Any, taps: Any) -> Any:
+    """Height of the crest of sign · row around its sample `n`."""
+    step = 1 if sign * row[n + 1] > sign * row[n - 1] else -1
+    quarter = np.float32(0.0)
+    half = np.float32(0.0)
+    for k in range(2 * HALF_TAPS):
+        value = row[n + step * (k - HALF_TAPS + 1)]
+        quarter += taps[0, k] * value
+        half += taps[1, k] * value
+    a, b, c = sign * row[n], sign * quarter, sign * half
+    best = max(a, b, c)
+    bend = a - np.float32(2.0) * b + c
+    if bend < np.float32(0.0):
+        slope = np.float32(0.5) * (c - a)
+        at = -slope / bend
+        if abs(at) <= np.float32(1.0):
+            best = max(best, b - np.float32(0.5) * slope * slope / bend)
+    return best
+
+
+@kernel(types.void(_ROWS, types.int64, _TAPS, _FIGURES, _COUNTS), fastmath=frozenset({"contract"}))
+def measure_hops(rows: Any, count: Any, taps: Any, figures: Any, counts: Any) -> None:
+    """Measure the first `count` hops of `rows` (hops, SEGMENT).
+
+    `figures` (hops, 4) takes highest, lowest (both between samples), sum and sum of squares.
+    `counts` (2, 4000) is a histogram in two halves to be added: neighbouring samples, often in
+    the same bin, then do not wait for each other.
+    """
+    limit = counts.shape[1] - 1
+    partial = np.empty(4 * 16, np.float32)
+    high_part, low_part = partial[:16], partial[16:32]
+    sum_part, square_part = partial[32:48], partial[48:]
+    for h in range(count):
+        row = rows[h]
+        total, squares = 0.0, 0.0
+        for i in range(16):
+            high_part[i] = row[BACK]
+            low_part[i] = row[BACK]
+        for start in range(BACK, BACK + HOP, 160):
+            # Lanes of 16 over 160 samples: float32 sums of ten terms, then float64.
+            for i in range(16):
+                sum_part[i] = np.float32(0.0)
+                square_part[i] = np.float32(0.0)
+            for j in range(start, start + 160, 16):
+                block = row[j : j + 16]
+                for i in range(16):
+                    v = block[i]
+                    high_part[i] = max(high_part[i], v)
+                    low_part[i] = min(low_part[i], v)
+                    sum_part[i] += v
+                    square_part[i] += v * v
+            for i in range(16):
+                total += sum_part[i]
+                squares += square_part[i]
+        high, low = high_part[0], low_part[0]
+        for i in range(1, 16):
+            high, low = max(high, high_part[i]), min(low, low_part[i])
+        for n in range(BACK, BACK + HOP, 2):
+            one = np.int64((row[n] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
+            two = np.int64((row[n + 1] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
+            counts[0, min(max(one, 0), limit)] += 1
+            counts[1, min(max(two, 0), limit)] += 1
+        middle = np.float32(total / HOP)
+        above = middle + _LOOKED_AT * (high - middle)
+        below = middle + _LOOKED_AT * (low - middle)
+        for n in range(BACK, BACK + HOP):
+            v = row[n]
+            if v > above and v >= row[n - 1] and v > row[n + 1]:
+                high = max(high, _crest(row, n, np.float32(1.0), taps))
+            elif v < below and v <= row[n - 1] and v < row[n + 1]:
+                low = min(low, -_crest(row, n, np.float32(-1.0), taps))
+        figures[h, 0] = high
+        figures[h, 1] = low
+        figures[h, 2] = total
+        figures[h, 3] = squares
+
+
+class DeviationPeaks:
+    """Measures batches of hops and keeps the histogram of the running second.
+
+    Attributes
+    ----------
+    figures
+        float64 (HOPS, 4): highest, lowest, sum, sum of squares of each hop, 1.0 = 100 kHz.
+    counts
+        int32 (2, 4000): histogram since `clear`.
+    """
+
+    def __init__(self) -> None:
+        ready(measure_hops)
+        # A crest to the left reads the same taps mirrored, because the walk itself is mirrored.
+        self._taps = np.array([interpolator(0.25), interpolator(0.5)], dtype=np.float32)
+        self.figures = np.zeros((HOPS, 4))
+        self.counts = np.zeros((2, 2 * HALF_BINS), np.int32)
+
+    def take(self, composite: np.ndarray[Any, Any], count: int = HOPS) -> None:
+        """Take the first `count` hops of the filtered `composite` (HOPS, SEGMENT)."""
+        measure_hops(composite, count, self._taps, self.figures, self.counts)
+
+    def clear(self) -> None:
+        """Begin another second."""
+        self.counts[:] = 0

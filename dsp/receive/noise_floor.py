@@ -1,0 +1,71 @@
+"""Carrier-to-noise ratio and the noise of the composite, read where the multiplex has nothing.
+
+White noise beside a carrier of power C gives a discriminator the one-sided noise density
+
+    S(f) = f² · N0 / C     Hz² per Hz
+
+so every quiet stretch of the composite tells N0 / C: between audio, pilot and L - R (16 … 18.4 and
+19.6 … 22.4 kHz) and above RDS (60.6 … 74 kHz; the bands of RDS2 and SCA, where used, are left out
+by the rule below). Of the values of all stretches of a kilohertz, the mean of the lowest third
+counts, corrected for having been chosen: audio that leaks, distortion and other subcarriers only
+ever add. C/N is C over the noise in 200 kHz (contract: C/N).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.receive.composite_bank import density_scale
+from dsp.receive.composite_filter import step_droop
+from dsp.receive.grid import BIN_HZ, BINS, bin_of
+
+REFERENCE_BANDWIDTH_HZ = 200_000.0
+QUIET_HZ = ((16_000.0, 18_400.0), (19_600.0, 22_400.0), (60_600.0, 74_000.0))
+_STRETCH_HZ = 1_000.0
+# A Hann window makes neighbouring bins alike: only two in three are independent.
+_INDEPENDENT = 2.0 / 3.0
+# Mean of the lowest third of n normal values, in standard deviations below the mean of all.
+_LOWEST_THIRD = 1.07
+
+
+@dataclass(frozen=True)
+class NoiseReading:
+    """N0 / C in 1/Hz with its relative standard uncertainty, from one second or less."""
+
+    n0_over_c: float
+    relative: float
+
+    @property
+    def cn_db(self) -> float:
+        """Carrier over the noise in 200 kHz, in dB."""
+        return -10.0 * math.log10(max(self.n0_over_c * REFERENCE_BANDWIDTH_HZ, 1e-12))
+
+
+class NoiseFloor:
+    """Reads N0 / C from mean powers of the composite's bins."""
+
+    def __init__(self, *, phase_step: bool = False) -> None:
+        frequency = np.arange(BINS) * BIN_HZ
+        droop = np.square(step_droop(frequency)) if phase_step else np.ones(BINS)
+        self._per_power = density_scale() / (droop * np.square(np.maximum(frequency, BIN_HZ)))
+        self._stretches: list[slice] = []
+        for low_hz, high_hz in QUIET_HZ:
+            count = round((high_hz - low_hz) / _STRETCH_HZ)
+            edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(int)
+            self._stretches += [
+                slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)
+            ]
+
+    def read(self, powers: npt.NDArray[np.float64], hops: int) -> NoiseReading:
+        """Return N0 / C from `powers` (BINS,), the mean over `hops` hops under a Hann window."""
+        ratio = powers * self._per_power
+        values = np.sort([float(ratio[stretch].mean()) for stretch in self._stretches])
+        width = (self._stretches[0].stop - self._stretches[0].start) * _INDEPENDENT
+        spread = 1.0 / math.sqrt(width * max(hops, 1))
+        third = max(len(values) // 3, 1)
+        lowest = float(values[:third].mean()) / max(1.0 - _LOWEST_THIRD * spread, 0.3)
+        return NoiseReading(lowest, math.hypot(0.6 * spread, 0.01))

@@ -32,8 +32,8 @@ STEADY_SHARE = 0.8
 UNDER_SPEECH_DB = 50.0
 FAINTEST_DBFS = -85.0
 
-_PROBES = 2 * HARMONICS + 1
-_COLUMNS = 40
+PROBES = 2 * HARMONICS + 1
+COLUMNS = 40
 _ROW = types.Array(types.float32, 1, "C")
 _TABLE = types.Array(types.float32, 2, "C")
 
@@ -57,8 +57,22 @@ def probe_windows(means: Any, parts: Any, waves: Any, powers: Any) -> None:
                 parts[p] += (u * block[0, p] + v * block[1, p]) + (
                     w * block[2, p] + x * block[3, p]
                 )
-        for p in range(_PROBES):
-            powers[window, p] = parts[p] * parts[p] + parts[_PROBES + p] * parts[_PROBES + p]
+        for p in range(PROBES):
+            powers[window, p] = parts[p] * parts[p] + parts[PROBES + p] * parts[PROBES + p]
+
+
+def probe_waves() -> npt.NDArray[np.float32]:
+    """Weighted cosines and sines of the 17 probes for `probe_windows`, shape (200, 40)."""
+    frequency = MAINS_HZ / 2 * np.arange(1, PROBES + 1)
+    phase = 2.0 * np.pi * frequency * np.arange(WINDOW_MS)[:, None] / 1000.0
+    hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_MS) / WINDOW_MS)
+    # |sum|² of a sine becomes its mean square a²/2; the means over 1 ms droop by sinc(f · 1 ms).
+    gain = math.sqrt(2.0) / hann.sum() / np.sinc(frequency / 1000.0)
+    waves = np.zeros((WINDOW_MS, COLUMNS), dtype=np.float32)
+    waves[:, : 2 * PROBES] = (
+        np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
+    )
+    return waves
 
 
 @dataclass(frozen=True)
@@ -94,16 +108,8 @@ class HumSeries:
         ready(probe_windows)
         self._scale = (1.0 / (np.diff(lanes.edges) * FULL_SCALE)).astype(np.float32)
         self._means = np.zeros((channels, HOP_MS + CHUNK_S * LANE_MS), dtype=np.float32)
-        frequency = MAINS_HZ / 2 * np.arange(1, _PROBES + 1)
-        phase = 2.0 * np.pi * frequency * np.arange(WINDOW_MS)[:, None] / 1000.0
-        hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW_MS) / WINDOW_MS)
-        # |sum|² of a sine becomes its mean square a²/2; the means over 1 ms droop by sinc(f · 1
-        # ms).
-        gain = math.sqrt(2.0) / hann.sum() / np.sinc(frequency / 1000.0)
-        waves = np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
-        self._waves = np.zeros((WINDOW_MS, _COLUMNS), dtype=np.float32)
-        self._waves[:, : 2 * _PROBES] = waves
-        self._parts = np.zeros(_COLUMNS, dtype=np.float32)
+        self._waves = probe_waves()
+        self._parts = np.zeros(COLUMNS, dtype=np.float32)
         self._powers: list[npt.NDArray[np.float32]] = []
 
     def take(self, lanes: LaneStatistics) -> None:
@@ -112,7 +118,7 @@ class HumSeries:
         scaled = lanes.series[TOTAL].reshape(len(self._means), CHUNK_S, LANE_MS) * self._scale
         self._means[:, HOP_MS:] = scaled.reshape(len(self._means), -1)
         windows = CHUNK_S * LANE_MS // HOP_MS
-        powers = np.empty((len(self._means), windows, _PROBES), dtype=np.float32)
+        powers = np.empty((len(self._means), windows, PROBES), dtype=np.float32)
         for means, out in zip(self._means, powers, strict=True):
             probe_windows(means, self._parts, self._waves, out)
         self._powers.append(powers)

@@ -35,8 +35,8 @@ Phasors = npt.NDArray[np.complex128]
 class PilotFit:
     """A line of phase through the phasors of a batch.
 
-    `phase_rad` at the middle of hop h is `start_rad + h * step_rad`, with the pilot written as
-    cos(phase) and 2 pi 19 kHz t already taken off.
+    The phase of hop h, `start_rad + h * step_rad`, is that of its bin 513: of the pilot's cosine at
+    the middle of the segment, less half the turns of the bin.
     """
 
     amplitude_hz: float
@@ -55,15 +55,13 @@ class PilotFit:
         return PILOT_HZ + self.step_rad / (2.0 * math.pi * HOP_S)
 
 
-def hop_turn(bin_index: int) -> float:
-    """Phase in radians by which an exact bin's phasor advances from hop to hop."""
-    return 2.0 * math.pi * ((bin_index * HOP) % SEGMENT) / SEGMENT
+def fit_pilot(phasors: Phasors, *, phase_step: bool = False) -> PilotFit:
+    """Fit the phasors of a batch of hops.
 
-
-def fit_pilot(phasors: Phasors, first_hop: int, *, phase_step: bool = False) -> PilotFit:
-    """Fit the phasors of `HOPS` hops, the first of which is hop `first_hop` of the stream."""
+    19 kHz makes 475 turns in a hop exactly, so what turns from hop to hop is the deviation from it.
+    """
     index = np.arange(len(phasors))
-    turned = phasors * np.exp(-1j * hop_turn(PILOT_BIN) * ((first_hop + index) % SEGMENT))
+    turned = phasors
     steps = np.sum(turned[1:] * np.conj(turned[:-1]))
     step = float(np.angle(steps))
     level = np.sum(turned * np.exp(-1j * step * index))

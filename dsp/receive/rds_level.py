@@ -1,10 +1,10 @@
 """RDS injection by both conventions, and its phase against the pilot's third harmonic.
 
 BS.643 and IEC 62106 (EN 50067 §1.3) give the level of RDS in two ways: the peak of the shaped
-biphase signal, and the *unmodulated* carrier of the same power. The ideal shaping has
-peak / (sqrt 2 · rms) = 1.320; a meter that takes the rms alone reads 24 % low. Power is summed from
-the spectrum over 57 ± 2.45 kHz less the noise there, so no data need be decoded and no pilot is
-needed. The phase is half the phase of the mean of z² (any ± data leave it), taken against three
+biphase signal, and the *unmodulated* carrier of the same power. They differ by the form factor of
+the shaping (`dsp.rds.shaping`: the highest peak that any data can make); a meter that takes the rms
+for the peak reads a third low. Power is summed from the spectrum over 57 ± 2.45 kHz less the noise
+there, so no data need be decoded and no pilot is needed. The phase is half the phase of the mean of z² (any ± data leave it), taken against three
 times the pilot's; it is known modulo 180°, and BS.643 wants 0° or 90° ± 10°.
 """
 
@@ -15,12 +15,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from dsp.rds.shaping import PEAK_FORM_FACTOR
 from dsp.receive.composite_bank import RDS_REACH, density_scale
 from dsp.receive.composite_filter import step_droop
 from dsp.receive.figure import Figure
 from dsp.receive.grid import BIN_HZ, RDS_BIN
 
-FORM_FACTOR = 1.320
 LEAST_HZ = 300.0
 # Data are chance: the power of a second of biphase symbols varies by this share.
 _DATA_SHARE = 0.002
@@ -59,12 +59,12 @@ class RdsLevel:
         if level < LEAST_HZ or power_hz2 < 6.0 * spread_hz2:
             reason = "no RDS"
             return {
-                "rds_hz": Figure(FORM_FACTOR * level, FORM_FACTOR * u_hz, reason),
+                "rds_hz": Figure(PEAK_FORM_FACTOR * level, PEAK_FORM_FACTOR * u_hz, reason),
                 "rds_unmodulated_hz": Figure(level, u_hz, reason),
                 "rds_phase_deg": Figure.missing(reason),
             }
         found = {
-            "rds_hz": Figure(FORM_FACTOR * level, FORM_FACTOR * u_hz),
+            "rds_hz": Figure(PEAK_FORM_FACTOR * level, PEAK_FORM_FACTOR * u_hz),
             "rds_unmodulated_hz": Figure(level, u_hz),
         }
         if not pilot:

@@ -1,0 +1,177 @@
+"""Signals with known truth for the receiver's meters: float64 NumPy, nothing shared with the coder.
+
+A composite is built at 288 kHz from its parts, turned into a carrier, put beside noise and a strong
+neighbour, quantised to eight bits, and brought back by plain filters: what the product does is not
+used to make what it is judged by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+RATE_HZ = 288_000
+WIDE = 5
+FULL_SCALE_HZ = 100_000.0
+
+Real = npt.NDArray[np.float64]
+
+
+def band_limited(n: int, low_hz: float, high_hz: float, rng: np.random.Generator) -> Real:
+    """Gaussian noise of unit rms between two frequencies."""
+    frequency = scipy.fft.rfftfreq(n, 1.0 / RATE_HZ)
+    bins = rng.standard_normal(len(frequency)) + 1j * rng.standard_normal(len(frequency))
+    bins[(frequency < low_hz) | (frequency > high_hz)] = 0.0
+    noise = scipy.fft.irfft(bins, n)
+    return np.asarray(noise / noise.std())
+
+
+def speech_like(n: int, rng: np.random.Generator, *, roll_off_hz: float = 900.0) -> Real:
+    """Noise of a speech-like spectrum under syllables of 50 to 250 ms, largest magnitude 1."""
+    frequency = scipy.fft.rfftfreq(n, 1.0 / RATE_HZ)
+    bins = scipy.fft.rfft(band_limited(n, 90.0, 14_500.0, rng))
+    sound = scipy.fft.irfft(bins / np.sqrt(1.0 + (frequency / roll_off_hz) ** 2), n)
+    lengths = rng.uniform(0.05, 0.25, 8 + int(n / RATE_HZ / 0.05))
+    levels = 10.0 ** (-rng.uniform(0.0, 1.6, len(lengths)))
+    edges = np.concatenate([[0.0], np.cumsum(lengths)]) * RATE_HZ
+    envelope = np.interp(np.arange(n), edges[:-1], levels)
+    sound *= envelope
+    return np.asarray(sound / np.abs(sound).max())
+
+
+def shaped_biphase(n: int, rng: np.random.Generator, *, phase_rad: float, clock: float) -> Real:
+    """RDS of random bits on 57 kHz, peak 1 over this stretch (a peak a little below the possible)."""
+    bit_s = 48.0 / 57_000.0
+    time = np.arange(n) / RATE_HZ * clock
+    impulses = np.zeros(n)
+    count = int(time[-1] / bit_s)
+    signs = rng.choice((-1.0, 1.0), count)
+    for place, sign in ((0.25, 1.0), (0.75, -1.0)):
+        at = (np.arange(count) + place) * bit_s / clock * RATE_HZ
+        low = at.astype(int)
+        part = at - low
+        np.add.at(impulses, low, sign * signs * (1.0 - part))
+        np.add.at(impulses, np.minimum(low + 1, n - 1), sign * signs * part)
+    frequency = scipy.fft.rfftfreq(n, 1.0 / RATE_HZ)
+    shape = np.where(frequency < 2_375.0, np.cos(np.pi * frequency * bit_s / 4.0), 0.0)
+    data = scipy.fft.irfft(scipy.fft.rfft(impulses) * shape, n)
+    wave = data * np.sin(2.0 * np.pi * 57_000.0 * time + phase_rad)
+    return np.asarray(wave)
+
+
+@dataclass
+class Station:
+    """A composite in Hz and what went into it."""
+
+    composite_hz: Real
+    truth: dict[str, float] = field(default_factory=dict)
+
+
+def compose(
+    left: Real,
+    right: Real,
+    rng: np.random.Generator,
+    *,
+    rated_hz: float = 75_000.0,
+    pilot_hz: float = 6_750.0,
+    rds_hz: float = 2_000.0,
+    rds_phase_deg: float = 0.0,
+    tau_us: float = 50.0,
+    clock: float = 1.0,
+) -> Station:
+    """Return the multiplex of audio ± 1 (before emphasis) with the project's scales.
+
+    `rds_hz` is the amplitude of a carrier of the same power as RDS, `clock` the error of the
+    station's 19 kHz against ours.
+    """
+    n = len(left)
+    time = np.arange(n) / RATE_HZ * clock
+    frequency = scipy.fft.rfftfreq(n, 1.0 / RATE_HZ)
+    emphasis = (1.0 + 2j * np.pi * frequency * tau_us * 1e-6) * (frequency <= 15_000.0)
+    middle, side = (
+        scipy.fft.irfft(scipy.fft.rfft(part) * emphasis, n)
+        for part in ((left + right) / 2.0, (left - right) / 2.0)
+    )
+    share_hz = rated_hz - pilot_hz - rds_hz * PEAK_OVER_CARRIER
+    turn = 2.0 * np.pi * 19_000.0 * time
+    composite = share_hz * middle
+    if pilot_hz:
+        composite += share_hz * side * np.sin(2.0 * turn) + pilot_hz * np.sin(turn)
+    if rds_hz:
+        rds = shaped_biphase(n, rng, phase_rad=np.deg2rad(rds_phase_deg), clock=clock)
+        composite += rds * (rds_hz / np.sqrt(2.0 * np.mean(rds**2)))
+    return Station(
+        composite,
+        {"pilot_hz": pilot_hz, "rds_unmodulated_hz": rds_hz, "rds_phase_deg": rds_phase_deg},
+    )
+
+
+# The highest peak of shaped biphase over the amplitude of a carrier of equal power.
+PEAK_OVER_CARRIER = 1.44295
+
+
+def _upsampled(signal: Real, factor: int) -> Real:
+    n = len(signal)
+    bins = np.zeros(n * factor // 2 + 1, complex)
+    bins[: n // 2 + 1] = scipy.fft.rfft(signal)
+    return np.asarray(scipy.fft.irfft(bins, n * factor) * factor)
+
+
+def receive(
+    station: Station,
+    rng: np.random.Generator,
+    *,
+    cn_db: float = 40.0,
+    offset_hz: float = 0.0,
+    level: float = 0.3,
+    neighbour_db: float | None = None,
+    bits: int | None = None,
+    half_width_hz: float = 130_000.0,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:
+    """Return composite (1.0 = 100 kHz) and channel at 288 kHz of `station` as a dongle hears it.
+
+    Made at 1.44 MS/s. The channel filter is flat to `half_width_hz` and raised-cosine from there
+    to 14 kHz further. The composite is the exact derivative of the phase, sampled: phase steps at
+    the wide rate, filtered.
+    """
+    n = len(station.composite_hz)
+    total = n * WIDE
+    phase = np.cumsum(_upsampled(station.composite_hz + offset_hz, WIDE)) * (
+        2.0 * np.pi / (RATE_HZ * WIDE)
+    )
+    wave = level * np.exp(1j * phase)
+    if neighbour_db is not None:
+        strength = level * 10.0 ** (neighbour_db / 20.0)
+        other = np.cumsum(_upsampled(60_000.0 * speech_like(n, rng), WIDE) + 400_000.0)
+        wave = wave + strength * np.exp(2j * np.pi * other / (RATE_HZ * WIDE))
+        peak = level + strength
+        wave *= 0.9 / peak if peak > 0.9 else 1.0
+    carrier = level * (1.0 if neighbour_db is None else min(0.9 / peak, 1.0))
+    # Noise density such that 200 kHz of it are cn_db below the carrier.
+    power = carrier**2 * 10.0 ** (-cn_db / 10.0) * (RATE_HZ * WIDE / 200_000.0)
+    wave = wave + np.sqrt(power / 2.0) * (
+        rng.standard_normal(total) + 1j * rng.standard_normal(total)
+    )
+    if bits is not None:
+        steps = 2.0 ** (bits - 1) - 0.5
+        parts = wave.view(np.float64)
+        wave = (np.clip(np.round(parts * steps - 0.5), -steps - 0.5, steps - 0.5) + 0.5).view(
+            np.complex128
+        ) / steps
+    frequency = scipy.fft.fftfreq(total, 1.0 / (RATE_HZ * WIDE))
+    beyond = np.clip((np.abs(frequency) - half_width_hz) / 14_000.0, 0.0, 1.0)
+    bins = scipy.fft.fft(wave) * (0.5 + 0.5 * np.cos(np.pi * beyond))
+    wide = scipy.fft.ifft(bins)
+    narrow = np.concatenate([bins[: n // 2], bins[-(n // 2) :]])
+    iq = scipy.fft.ifft(narrow) / WIDE
+    steps_rad = np.angle(wide * np.conj(np.roll(wide, 1)))
+    droop = np.sinc(scipy.fft.rfftfreq(total, 1.0 / (RATE_HZ * WIDE)) / (RATE_HZ * WIDE))
+    late = np.exp(1j * np.pi * scipy.fft.rfftfreq(total, 1.0 / (RATE_HZ * WIDE)) / (RATE_HZ * WIDE))
+    spectrum = scipy.fft.rfft(steps_rad) / droop * late
+    kept = spectrum[: n // 2 + 1].copy()
+    kept[-1] = 0.0
+    composite = scipy.fft.irfft(kept, n) / WIDE * (RATE_HZ * WIDE / (2.0 * np.pi)) / FULL_SCALE_HZ
+    return composite.astype(np.float32), iq.astype(np.complex64)

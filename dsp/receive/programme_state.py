@@ -1,0 +1,116 @@
+"""What is on the air instead of a programme: nothing, silence, a bare carrier, hiss, half of it.
+
+Level alone cannot tell: the hiss of an FM receiver without a carrier is louder than most speech.
+Noise is *steady* and *even*: over a second of 25 ms hops the power of white noise between 0.3 and
+14 kHz varies by 6 % (about 500 independent values each) and its spectrum, even shaped by f² or by
+an emphasis, has a flatness (geometric over arithmetic mean) above 0.25. Speech varies by more than
+half and has a flatness of a few percent; a tone is steady but not even.
+
+Findings are short, stable names; several may hold at once:
+
+- ``off_air``     no carrier: the envelope is that of noise
+- ``hiss``        noise in place of audio, with or without a carrier
+- ``no_audio``    a carrier whose audio and stereo bands hold nothing but the receiver's own noise
+- ``silence``     audio below -50 dBFS for the whole second
+- ``one_channel`` a stereo programme with one channel 25 dB below the other
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.fm.constants import AUDIO_EDGE_HZ
+from dsp.receive.audio_meters import AudioReading
+from dsp.receive.composite_bank import density_scale
+from dsp.receive.grid import BIN_HZ, BINS, HOPS_PER_S, bin_of
+
+OFF_AIR_CARRIER_DB = 3.0
+HISS_FLATNESS = 0.25
+HISS_VARIATION = 0.2
+SILENCE_DBFS = -50.0
+NO_AUDIO_HZ = 150.0
+ONE_CHANNEL_DB = 25.0
+_LISTENED = slice(bin_of(300.0), bin_of(14_000.0))
+_MIDDLE = slice(bin_of(40.0), bin_of(AUDIO_EDGE_HZ))
+_SIDE = slice(bin_of(23_000.0), bin_of(53_000.0))
+
+
+@dataclass(frozen=True)
+class BandReading:
+    """The audio part of a second's spectrum.
+
+    `modulation_hz` is the rms deviation of audio and stereo bands without the receiver's noise;
+    `noise_hz` that noise.
+    """
+
+    flatness: float
+    variation: float
+    modulation_hz: float
+    noise_hz: float
+
+
+class ProgrammeBands:
+    """Collects the power of the audio band hop by hop, for steadiness."""
+
+    def __init__(self) -> None:
+        self._hops = np.zeros(HOPS_PER_S)
+        self._count = 0
+
+    def add(self, powers: npt.NDArray[np.float32]) -> None:
+        """Take the `powers` (hops, BINS) of a batch."""
+        count = len(powers)
+        self._hops[self._count : self._count + count] = powers[:, _LISTENED].sum(axis=1)
+        self._count += count
+
+    def second(self, mean: npt.NDArray[np.float64], n0_over_c: float) -> BandReading:
+        """Judge the second with its `mean` powers (BINS,); begin another."""
+        hops = self._hops[: self._count]
+        self._count = 0
+        level = float(hops.mean())
+        heard = mean[_LISTENED] + 1e-30
+        flatness = float(np.exp(np.mean(np.log(heard))) / heard.mean())
+        square, noise = 0.0, 0.0
+        for band in (_MIDDLE, _SIDE):
+            frequency = np.arange(BINS)[band] * BIN_HZ
+            square += float(mean[band].sum()) * density_scale() * BIN_HZ
+            noise += n0_over_c * float(np.sum(frequency**2)) * BIN_HZ
+        return BandReading(
+            flatness=flatness,
+            variation=float(hops.std()) / level if level > 0.0 else 0.0,
+            modulation_hz=float(np.sqrt(max(square - noise, 0.0))),
+            noise_hz=float(np.sqrt(noise)),
+        )
+
+    def reset(self) -> None:
+        """Forget the running second."""
+        self._count = 0
+
+
+def findings(
+    bands: BandReading, audio: AudioReading, *, carrier_db: float, stereo: bool
+) -> list[str]:
+    """Return the findings of a second.
+
+    `carrier_db` is carrier over noise in the channel by the envelope; `stereo` tells that left and
+    right were fully decoded.
+    """
+    found = []
+    if carrier_db < OFF_AIR_CARRIER_DB:
+        found.append("off_air")
+    even = bands.flatness > HISS_FLATNESS and bands.variation < HISS_VARIATION
+    # The noise subtracted is known to a few percent of itself: a quarter of it may still be noise.
+    bare = bands.modulation_hz < max(NO_AUDIO_HZ, 0.25 * bands.noise_hz)
+    quiet = audio.level_dbfs < SILENCE_DBFS
+    if even and not quiet:
+        found.append("hiss")
+    if bare and carrier_db >= OFF_AIR_CARRIER_DB:
+        found.append("no_audio")
+    if quiet:
+        found.append("silence")
+    loudest = max(audio.left_dbfs, audio.right_dbfs)
+    if stereo and loudest > SILENCE_DBFS + 10.0 and abs(audio.balance_db) > ONE_CHANNEL_DB:
+        found.append("one_channel")
+    return found

@@ -134,8 +134,7 @@ def receive(
     """Return composite (1.0 = 100 kHz) and channel at 288 kHz of `station` as a dongle hears it.
 
     Made at 1.44 MS/s. The channel filter is flat to `half_width_hz` and raised-cosine from there
-    to 14 kHz further. The composite is the exact derivative of the phase, sampled: phase steps at
-    the wide rate, filtered.
+    to 14 kHz further. The composite is made of phase steps at the wide rate, filtered.
     """
     n = len(station.composite_hz)
     total = n * WIDE
@@ -168,10 +167,8 @@ def receive(
     narrow = np.concatenate([bins[: n // 2], bins[-(n // 2) :]])
     iq = scipy.fft.ifft(narrow) / WIDE
     steps_rad = np.angle(wide * np.conj(np.roll(wide, 1)))
-    droop = np.sinc(scipy.fft.rfftfreq(total, 1.0 / (RATE_HZ * WIDE)) / (RATE_HZ * WIDE))
-    late = np.exp(1j * np.pi * scipy.fft.rfftfreq(total, 1.0 / (RATE_HZ * WIDE)) / (RATE_HZ * WIDE))
-    spectrum = scipy.fft.rfft(steps_rad) / droop * late
-    kept = spectrum[: n // 2 + 1].copy()
+    # The phase was summed sample by sample: its steps are the composite itself, without droop.
+    kept = scipy.fft.rfft(steps_rad)[: n // 2 + 1].copy()
     kept[-1] = 0.0
     composite = scipy.fft.irfft(kept, n) / WIDE * (RATE_HZ * WIDE / (2.0 * np.pi)) / FULL_SCALE_HZ
     return composite.astype(np.float32), iq.astype(np.complex64)

@@ -20,6 +20,8 @@ from dsp.receive.grid import AUDIO_BATCH
 
 MS = 48
 _QUIET_SHARE = 3
+# Fewer windows than five seconds of them let chance look like a line.
+_FEWEST_HELD = 50
 _HELD_WINDOWS = 100
 
 _FRAMES = types.Array(types.float32, 2, "C", readonly=True)
@@ -103,10 +105,12 @@ class AudioMeters:
         self._powers[:-fresh] = self._powers[fresh:]
         hum.probe_windows(self._means, self._parts, self._waves, self._powers[-fresh:])
         self._windows = min(self._windows + fresh, _HELD_WINDOWS)
+        if self._windows < _FEWEST_HELD:
+            return None
         # The very first window begins before the stream did.
         held = self._powers[_HELD_WINDOWS - self._windows + (self._windows < _HELD_WINDOWS) :]
         loud = held.sum(axis=1)
-        quiet = held[np.argsort(loud)[: max(len(held) // _QUIET_SHARE, hum.FEWEST_WINDOWS)]]
+        quiet = held[np.argsort(loud)[: len(held) // _QUIET_SHARE]]
         return hum.judge(quiet.astype(np.float64) * 10.0 ** (gain_db / 10.0), level_dbfs)
 
     def reset(self) -> None:

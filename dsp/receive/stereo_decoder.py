@@ -17,28 +17,42 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.kernel import kernel, ready
 from dsp.receive.grid import AUDIO_BATCH, AUDIO_HOP, BACK, DECIMATION, HOP, SEGMENT
 from dsp.receive.pilot_meter import PilotFit
 
 STEREO_FROM_DB = 25.0
 MONO_BELOW_DB = 15.0
+# The carrier offset stands in L + R as DC; it is followed and taken off this slowly.
+STANDING_HZ = 1.0
 
 _MIDDLE = types.Array(types.float32, 2, "C", readonly=True)
 _SIDE = types.Array(types.complex64, 2, "C", readonly=True)
 _FRAMES = types.Array(types.float32, 2, "C")
 _REAL = types.float64
+_STATE = types.Array(types.float64, 1, "C")
 
 
-@kernel(types.void(_MIDDLE, _SIDE, _REAL, _REAL, _REAL, _REAL, _FRAMES))
+@kernel(types.void(_MIDDLE, _SIDE, _REAL, _REAL, _REAL, _REAL, _STATE, _FRAMES))
 def decode_stereo(
-    middle: Any, side: Any, start: Any, step: Any, blend: Any, slope: Any, frames: Any
+    middle: Any,
+    side: Any,
+    start: Any,
+    step: Any,
+    blend: Any,
+    slope: Any,
+    standing: Any,
+    frames: Any,
 ) -> None:
     """Write left and right to `frames` (hops · AUDIO_HOP, 2), in units of composite.
 
     `start` + h · `step` is the phase of the pilot's bin in hop h. `blend` is the share of L - R at
-    the first frame and grows by `slope` a frame.
+    the first frame and grows by `slope` a frame. `standing` (1,) is the slow mean of L + R, the
+    carrier offset, and is carried.
     """
+    rate = 2.0 * math.pi * STANDING_HZ / AUDIO_RATE_HZ
+    mean = standing[0]
     per_frame = 2.0 * step * DECIMATION / HOP
     turn_re, turn_im = math.cos(per_frame), -math.sin(per_frame)
     for h in range(middle.shape[0]):
@@ -50,9 +64,13 @@ def decode_stereo(
             value = side[h, i]
             # S sin(2wt) has the analytic part -j S/2 exp(2jwt); its bin starts half a turn away.
             difference = 2.0 * (value.real * im + value.imag * re) * (blend + slope * n)
-            frames[n, 0] = middle[h, i] + difference
-            frames[n, 1] = middle[h, i] - difference
+            both = middle[h, i] - mean
+            mean += rate * both
+            frames[n, 0] = both + difference
+            frames[n, 1] = both - difference
             re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+    standing[0] = mean
+
 
 
 def stereo_share(cn_db: float, *, pilot: bool) -> float:
@@ -87,8 +105,10 @@ class StereoDecoder:
         """Decode a batch into `out` (AUDIO_BATCH, 2), in units of composite; allocates nothing."""
         assert out.shape == (AUDIO_BATCH, 2)
         before = share if self._fresh else self.blend
+        if self._fresh:
+            self._standing[0] = middle.mean()
         slope = (share - before) / AUDIO_BATCH
-        decode_stereo(middle, side, fit.start_rad, fit.step_rad, before, slope, out)
+        decode_stereo(middle, side, fit.start_rad, fit.step_rad, before, slope, self._standing, out)
         self.blend = share
         self._fresh = False
 
@@ -96,3 +116,4 @@ class StereoDecoder:
         """Forget the stream."""
         self.blend = 0.0
         self._fresh = True
+        self._standing = np.zeros(1)

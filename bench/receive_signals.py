@@ -43,7 +43,7 @@ def speech_like(n: int, rng: np.random.Generator, *, roll_off_hz: float = 900.0)
 
 
 def shaped_biphase(n: int, rng: np.random.Generator, *, phase_rad: float, clock: float) -> Real:
-    """RDS of random bits on 57 kHz, peak 1 over this stretch (a peak a little below the possible)."""
+    """RDS of random bits on 57 kHz, at any level."""
     bit_s = 48.0 / 57_000.0
     time = np.arange(n) / RATE_HZ * clock
     impulses = np.zeros(n)
@@ -70,42 +70,62 @@ class Station:
     truth: dict[str, float] = field(default_factory=dict)
 
 
-def compose(
-    left: Real,
-    right: Real,
-    rng: np.random.Generator,
-    *,
-    rated_hz: float = 75_000.0,
-    pilot_hz: float = 6_750.0,
-    rds_hz: float = 2_000.0,
-    rds_phase_deg: float = 0.0,
-    tau_us: float = 50.0,
-    clock: float = 1.0,
-) -> Station:
-    """Return the multiplex of audio ± 1 (before emphasis) with the project's scales.
+@dataclass(frozen=True)
+class Coder:
+    """How a station is coded.
 
     `rds_hz` is the amplitude of a carrier of the same power as RDS, `clock` the error of the
     station's 19 kHz against ours.
     """
+
+    rated_hz: float = 75_000.0
+    pilot_hz: float = 6_750.0
+    rds_hz: float = 2_000.0
+    rds_phase_deg: float = 0.0
+    tau_us: float = 50.0
+    clock: float = 1.0
+
+
+@dataclass(frozen=True)
+class Air:
+    """What lies between the station and the meters."""
+
+    cn_db: float = 40.0
+    offset_hz: float = 0.0
+    level: float = 0.3
+    neighbour_db: float | None = None
+    bits: int | None = None
+    half_width_hz: float = 130_000.0
+
+
+def compose(
+    left: Real,
+    right: Real,
+    rng: np.random.Generator,
+    coder: Coder | None = None,
+) -> Station:
+    """Return the multiplex of audio ± 1 (before emphasis) with the project's scales."""
+    coder = coder or Coder()
+    pilot_hz, rds_hz = coder.pilot_hz, coder.rds_hz
     n = len(left)
-    time = np.arange(n) / RATE_HZ * clock
+    time = np.arange(n) / RATE_HZ * coder.clock
     frequency = scipy.fft.rfftfreq(n, 1.0 / RATE_HZ)
-    emphasis = (1.0 + 2j * np.pi * frequency * tau_us * 1e-6) * (frequency <= 15_000.0)
+    emphasis = (1.0 + 2j * np.pi * frequency * coder.tau_us * 1e-6) * (frequency <= 15_000.0)
     middle, side = (
         scipy.fft.irfft(scipy.fft.rfft(part) * emphasis, n)
         for part in ((left + right) / 2.0, (left - right) / 2.0)
     )
-    share_hz = rated_hz - pilot_hz - rds_hz * PEAK_OVER_CARRIER
+    share_hz = coder.rated_hz - pilot_hz - rds_hz * PEAK_OVER_CARRIER
     turn = 2.0 * np.pi * 19_000.0 * time
     composite = share_hz * middle
     if pilot_hz:
         composite += share_hz * side * np.sin(2.0 * turn) + pilot_hz * np.sin(turn)
     if rds_hz:
-        rds = shaped_biphase(n, rng, phase_rad=np.deg2rad(rds_phase_deg), clock=clock)
+        rds = shaped_biphase(n, rng, phase_rad=np.deg2rad(coder.rds_phase_deg), clock=coder.clock)
         composite += rds * (rds_hz / np.sqrt(2.0 * np.mean(rds**2)))
     return Station(
         composite,
-        {"pilot_hz": pilot_hz, "rds_unmodulated_hz": rds_hz, "rds_phase_deg": rds_phase_deg},
+        {"pilot_hz": pilot_hz, "rds_unmodulated_hz": rds_hz, "rds_phase_deg": coder.rds_phase_deg},
     )
 
 
@@ -123,22 +143,18 @@ def _upsampled(signal: Real, factor: int) -> Real:
 def receive(
     station: Station,
     rng: np.random.Generator,
-    *,
-    cn_db: float = 40.0,
-    offset_hz: float = 0.0,
-    level: float = 0.3,
-    neighbour_db: float | None = None,
-    bits: int | None = None,
-    half_width_hz: float = 130_000.0,
+    air: Air | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:
     """Return composite (1.0 = 100 kHz) and channel at 288 kHz of `station` as a dongle hears it.
 
     Made at 1.44 MS/s. The channel filter is flat to `half_width_hz` and raised-cosine from there
     to 14 kHz further. The composite is made of phase steps at the wide rate, filtered.
     """
+    air = air or Air()
+    level, bits, neighbour_db = air.level, air.bits, air.neighbour_db
     n = len(station.composite_hz)
     total = n * WIDE
-    phase = np.cumsum(_upsampled(station.composite_hz + offset_hz, WIDE)) * (
+    phase = np.cumsum(_upsampled(station.composite_hz + air.offset_hz, WIDE)) * (
         2.0 * np.pi / (RATE_HZ * WIDE)
     )
     wave = level * np.exp(1j * phase)
@@ -150,7 +166,7 @@ def receive(
         wave *= 0.9 / peak if peak > 0.9 else 1.0
     carrier = level * (1.0 if neighbour_db is None else min(0.9 / peak, 1.0))
     # Noise density such that 200 kHz of it are cn_db below the carrier.
-    power = carrier**2 * 10.0 ** (-cn_db / 10.0) * (RATE_HZ * WIDE / 200_000.0)
+    power = carrier**2 * 10.0 ** (-air.cn_db / 10.0) * (RATE_HZ * WIDE / 200_000.0)
     wave = wave + np.sqrt(power / 2.0) * (
         rng.standard_normal(total) + 1j * rng.standard_normal(total)
     )
@@ -161,7 +177,7 @@ def receive(
             np.complex128
         ) / steps
     frequency = scipy.fft.fftfreq(total, 1.0 / (RATE_HZ * WIDE))
-    beyond = np.clip((np.abs(frequency) - half_width_hz) / 14_000.0, 0.0, 1.0)
+    beyond = np.clip((np.abs(frequency) - air.half_width_hz) / 14_000.0, 0.0, 1.0)
     bins = scipy.fft.fft(wave) * (0.5 + 0.5 * np.cos(np.pi * beyond))
     wide = scipy.fft.ifft(bins)
     narrow = np.concatenate([bins[: n // 2], bins[-(n // 2) :]])

@@ -69,9 +69,7 @@ def probe_waves() -> npt.NDArray[np.float32]:
     # |sum|² of a sine becomes its mean square a²/2; the means over 1 ms droop by sinc(f · 1 ms).
     gain = math.sqrt(2.0) / hann.sum() / np.sinc(frequency / 1000.0)
     waves = np.zeros((WINDOW_MS, COLUMNS), dtype=np.float32)
-    waves[:, : 2 * PROBES] = (
-        np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
-    )
+    waves[:, : 2 * PROBES] = np.hstack([np.cos(phase) * gain, np.sin(phase) * gain]) * hann[:, None]
     return waves
 
 

@@ -1,8 +1,8 @@
 """Loudness of decoded audio, second after second (BS.1770-5, EBU Tech 3341).
 
 K-weighting runs sample by sample here: the stream comes in quarters of a second and a figure is due
-every second, so the lanes of `dsp.measure` cannot be filled. The two channels share the two sections'
-coefficients and run side by side.
+every second, so the lanes of `dsp.measure` cannot be filled. The two channels share the
+coefficients of both sections and run side by side.
 
 Energies are kept in units of the composite; the audio's share of the deviation turns them into full
 scale when a figure is read, because it is known better later than sooner.

@@ -31,7 +31,7 @@ _MEANS = types.Array(types.float32, 1, "C")
 
 @kernel(types.void(_FRAMES, _SUMS, _MEANS), fastmath=frozenset({"contract", "reassoc"}))
 def add_frames(frames: Any, sums: Any, means: Any) -> None:
-    """Add Σl², Σr², Σlr to `sums` (3,); write the mean of l + r over each ms, halved, to `means`."""
+    """Add Σl², Σr², Σlr to `sums` (3,); write the mean of (l + r) / 2 of each ms to `means`."""
     for ms in range(means.shape[0]):
         ll = rr = lr = both = np.float32(0.0)
         part = frames[ms * MS : (ms + 1) * MS]
@@ -72,7 +72,8 @@ class AudioMeters:
         self._parts = np.zeros(hum.COLUMNS, np.float32)
         self._means = np.zeros(hum.HOP_MS + 1_000, np.float32)
         self._powers = np.zeros((_HELD_WINDOWS, hum.PROBES), np.float32)
-        self.reset()
+        self._sums = np.zeros(3)
+        self._filled = self._frames = self._windows = 0
 
     def add(self, frames: npt.NDArray[np.float32]) -> None:
         """Take a batch (AUDIO_BATCH, 2), in units of composite."""
@@ -115,7 +116,7 @@ class AudioMeters:
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._sums = np.zeros(3)
+        self._sums[:] = 0.0
         self._means[:] = 0.0
         self._powers[:] = 0.0
         self._filled = self._frames = self._windows = 0

@@ -2,8 +2,8 @@
 
 Mean: 1440 points under a Hann window, 200 Hz a bin, end to end. Max-hold: 42 points under a Hann
 window, whose 3 dB width is 1.44 bins of 6.86 kHz = 9.9 kHz, the 10 kHz resolution bandwidth that
-the mask of Rec. ITU-R SM.1268-5, Annex 1 is defined for; like a sweeping analyser it looks at a part
-of the time only, one frame in eleven.
+the mask of Rec. ITU-R SM.1268-5, Annex 1 is defined for; like a sweeping analyser it looks at a
+part of the time only, one frame in eleven.
 """
 
 from __future__ import annotations

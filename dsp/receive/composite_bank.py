@@ -99,9 +99,7 @@ def hann_powers(spectra: Any, powers: Any) -> None:
 
 
 @kernel(types.void(_SPECTRA, types.int64, types.int64, types.int64, _PHASORS, _PHASORS))
-def read_phasors(
-    spectra: Any, pilot: Any, rds: Any, reach: Any, pilots: Any, squares: Any
-) -> None:
+def read_phasors(spectra: Any, pilot: Any, rds: Any, reach: Any, pilots: Any, squares: Any) -> None:
     """Write the pilot's bin and the sum of products of RDS bins mirrored about 57 kHz, per hop.
 
     The mean of z² over time is the sum of X[57k + d] X[57k - d]: a suppressed carrier with real

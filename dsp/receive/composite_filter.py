@@ -37,9 +37,9 @@ _FINE = 1 << 16
 Response = npt.NDArray[np.complex64]
 
 
-def step_droop(frequency_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def step_droop(frequency_hz: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Response of the phase step between neighbouring samples at `frequency_hz`."""
-    return np.sinc(frequency_hz / RATE_HZ)
+    return np.asarray(np.sinc(frequency_hz / RATE_HZ), np.float64)
 
 
 def _low_pass(pass_hz: float, stop_hz: float, attenuation_db: float) -> npt.NDArray[np.complex128]:
@@ -53,7 +53,7 @@ def _low_pass(pass_hz: float, stop_hz: float, attenuation_db: float) -> npt.NDAr
     return np.fft.fft(placed)
 
 
-def _fine_hz() -> npt.NDArray[np.float64]:
+def _fine_hz() -> npt.NDArray[np.floating]:
     return np.fft.fftfreq(_FINE, 1.0 / RATE_HZ)
 
 
@@ -79,7 +79,9 @@ def composite_response(*, phase_step: bool = False) -> npt.NDArray[np.float32]:
 
 def _audio_fine(de_emphasis_us: float) -> npt.NDArray[np.complex128]:
     omega = 2.0 * np.pi * _fine_hz()
-    return _low_pass(AUDIO_EDGE_HZ, PILOT_HZ, AUDIO_STOP_DB) / (1.0 + 1j * omega * de_emphasis_us * 1e-6)
+    return _low_pass(AUDIO_EDGE_HZ, PILOT_HZ, AUDIO_STOP_DB) / (
+        1.0 + 1j * omega * de_emphasis_us * 1e-6
+    )
 
 
 def middle_response(de_emphasis_us: float, *, phase_step: bool = False) -> Response:
@@ -112,7 +114,7 @@ def noise_bandwidth_hz3(response: npt.NDArray[np.float32], *, phase_step: bool =
     FM noise has the density f² · N0 / C (Hz² per Hz, one-sided) before the discriminator's droop.
     """
     frequency = np.arange(BINS) * BIN_HZ
-    gain = response.astype(np.float64)
+    gain: npt.NDArray[np.float64] = response.astype(np.float64)
     if phase_step:
-        gain = gain * step_droop(frequency)
+        gain *= step_droop(frequency)
     return float(np.sum(np.square(frequency * gain)) * BIN_HZ)

@@ -37,10 +37,15 @@ class CompositeInput:
         self._delay = delay_samples
         self.composite = np.zeros(BACK + BATCH + AHEAD, np.float32)
         self.iq = np.zeros(delay_samples + BATCH + AHEAD, np.complex64)
-        self.reset()
+        self._filled = 0
+        self.taken = 0
+        self._gaps: list[tuple[int, int]] = []
 
     def push(
-        self, composite: npt.NDArray[np.float32] | None, iq: npt.NDArray[np.complex64] | None, n: int
+        self,
+        composite: npt.NDArray[np.float32] | None,
+        iq: npt.NDArray[np.complex64] | None,
+        n: int,
     ) -> Iterator[None]:
         """Take `n` samples of both (None: zeros); yield whenever a batch is complete."""
         done = 0
@@ -82,4 +87,4 @@ class CompositeInput:
         self.iq[:] = 0.0
         self._filled = 0
         self.taken = 0
-        self._gaps: list[tuple[int, int]] = []
+        self._gaps = []

@@ -35,9 +35,10 @@ Counts = npt.NDArray[np.float64]
 def fold(counts: npt.NDArray[np.int64], offset_hz: float) -> Counts:
     """Histogram of |deviation - offset| in bins of 100 Hz, from the raw one of -200 … +200 kHz.
 
-    A raw bin that ends up across an edge is shared in proportion.
+    A raw bin that ends up across an edge is shared in proportion; what is beyond 210 kHz stays in
+    the last bin.
     """
-    folded = np.zeros(FINE_BINS + 1)
+    folded = np.zeros(FINE_BINS)
     shift = offset_hz / FINE_HZ
     whole = math.floor(shift)
     part = shift - whole
@@ -45,8 +46,8 @@ def fold(counts: npt.NDArray[np.int64], offset_hz: float) -> Counts:
     place = np.arange(len(counts)) - HALF_BINS - whole
     for target, weight in ((place, 1.0 - part), (place - 1, part)):
         size = np.where(target >= 0, target, -target - 1)
-        np.add.at(folded, np.minimum(size, FINE_BINS), counts * weight)
-    return folded[:FINE_BINS]
+        np.add.at(folded, np.minimum(size, FINE_BINS - 1), counts * weight)
+    return folded
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,13 @@ from dsp.receive.grid import BACK, HOP, HOPS
 # Bins of 100 Hz from -200 to +200 kHz; what is beyond counts in the outermost ones.
 BINS_PER_UNIT = 1_000
 HALF_BINS = 2_000
+_LANES, _RUN = 16, 160
 _LOOKED_AT = np.float32(0.79)
 
 _ROWS = types.Array(types.float32, 2, "C", readonly=True)
 _TAPS = types.Array(types.float32, 2, "C", readonly=True)
 _FIGURES = types.Array(types.float64, 2, "C")
+_SCRATCH = types.Array(types.float32, 2, "C")
 _COUNTS = types.Array(types.int32, 2, "C")
 
 HIGHEST, LOWEST, TOTAL, SQUARES = range(4)
@@ -53,61 +55,82 @@ def _crest(row: Any, n: Any, sign: Any, taps: Any) -> Any:
     return best
 
 
-@kernel(types.void(_ROWS, types.int64, _TAPS, _FIGURES, _COUNTS), fastmath=frozenset({"contract"}))
-def measure_hops(rows: Any, count: Any, taps: Any, figures: Any, counts: Any) -> None:
+@inlined
+def _add_block(block: Any, high: Any, low: Any, sums: Any, squares: Any) -> None:
+    """Take 16 samples into lanes of extremes and sums."""
+    for i in range(_LANES):
+        v = block[i]
+        high[i] = max(high[i], v)
+        low[i] = min(low[i], v)
+        sums[i] += v
+        squares[i] += v * v
+
+
+@inlined
+def _count(row: Any, counts: Any) -> None:
+    """Enter the samples of a hop in the two halves of the histogram."""
+    limit = counts.shape[1] - 1
+    for n in range(BACK, BACK + HOP, 2):
+        one = np.int64((row[n] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
+        two = np.int64((row[n + 1] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
+        counts[0, min(max(one, 0), limit)] += 1
+        counts[1, min(max(two, 0), limit)] += 1
+
+
+@inlined
+def _crests(row: Any, sign: Any, middle: Any, extremes: Any, taps: Any) -> Any:
+    """Highest value of sign · row between its samples; `extremes` holds it per run of _RUN."""
+    best = extremes[0]
+    for j in range(1, extremes.shape[0]):
+        best = max(best, extremes[j])
+    level = middle + _LOOKED_AT * (best - middle)
+    for j in range(extremes.shape[0]):
+        if extremes[j] <= level:
+            continue
+        for n in range(BACK + j * _RUN, BACK + (j + 1) * _RUN):
+            v = sign * row[n]
+            if v > level and v >= sign * row[n - 1] and v > sign * row[n + 1]:
+                best = max(best, _crest(row, n, sign, taps))
+    return best
+
+
+@kernel(
+    types.void(_ROWS, types.int64, _TAPS, _SCRATCH, _FIGURES, _COUNTS),
+    fastmath=frozenset({"contract"}),
+)
+def measure_hops(rows: Any, count: Any, taps: Any, scratch: Any, figures: Any, counts: Any) -> None:
     """Measure the first `count` hops of `rows` (hops, SEGMENT).
 
     `figures` (hops, 4) takes highest, lowest (both between samples), sum and sum of squares.
     `counts` (2, 4000) is a histogram in two halves to be added: neighbouring samples, often in
-    the same bin, then do not wait for each other.
+    the same bin, then do not wait for each other. `scratch` is (6, HOP / _RUN).
     """
-    limit = counts.shape[1] - 1
-    partial = np.empty(4 * 16, np.float32)
-    high_part, low_part = partial[:16], partial[16:32]
-    sum_part, square_part = partial[32:48], partial[48:]
+    high, low = scratch[0, :_LANES], scratch[1, :_LANES]
+    sums, squares = scratch[2, :_LANES], scratch[3, :_LANES]
+    highs, lows = scratch[4], scratch[5]
     for h in range(count):
         row = rows[h]
-        total, squares = 0.0, 0.0
-        for i in range(16):
-            high_part[i] = row[BACK]
-            low_part[i] = row[BACK]
-        for start in range(BACK, BACK + HOP, 160):
-            # Lanes of 16 over 160 samples: float32 sums of ten terms, then float64.
-            for i in range(16):
-                sum_part[i] = np.float32(0.0)
-                square_part[i] = np.float32(0.0)
-            for j in range(start, start + 160, 16):
-                block = row[j : j + 16]
-                for i in range(16):
-                    v = block[i]
-                    high_part[i] = max(high_part[i], v)
-                    low_part[i] = min(low_part[i], v)
-                    sum_part[i] += v
-                    square_part[i] += v * v
-            for i in range(16):
-                total += sum_part[i]
-                squares += square_part[i]
-        high, low = high_part[0], low_part[0]
-        for i in range(1, 16):
-            high, low = max(high, high_part[i]), min(low, low_part[i])
-        for n in range(BACK, BACK + HOP, 2):
-            one = np.int64((row[n] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
-            two = np.int64((row[n + 1] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
-            counts[0, min(max(one, 0), limit)] += 1
-            counts[1, min(max(two, 0), limit)] += 1
+        total, power = 0.0, 0.0
+        for j in range(highs.shape[0]):
+            start = BACK + j * _RUN
+            for i in range(_LANES):
+                high[i] = low[i] = row[start]
+                sums[i] = squares[i] = np.float32(0.0)
+            # Float32 sums of ten terms in each lane, float64 from there on.
+            for n in range(start, start + _RUN, _LANES):
+                _add_block(row[n : n + _LANES], high, low, sums, squares)
+            top, bottom = high[0], low[0]
+            for i in range(_LANES):
+                top, bottom = max(top, high[i]), min(bottom, low[i])
+                total += sums[i]
+                power += squares[i]
+            highs[j], lows[j] = top, -bottom
+        _count(row, counts)
         middle = np.float32(total / HOP)
-        above = middle + _LOOKED_AT * (high - middle)
-        below = middle + _LOOKED_AT * (low - middle)
-        for n in range(BACK, BACK + HOP):
-            v = row[n]
-            if v > above and v >= row[n - 1] and v > row[n + 1]:
-                high = max(high, _crest(row, n, np.float32(1.0), taps))
-            elif v < below and v <= row[n - 1] and v < row[n + 1]:
-                low = min(low, -_crest(row, n, np.float32(-1.0), taps))
-        figures[h, 0] = high
-        figures[h, 1] = low
+        figures[h, 0] = _crests(row, np.float32(1.0), middle, highs, taps)
+        figures[h, 1] = -_crests(row, np.float32(-1.0), -middle, lows, taps)
         figures[h, 2] = total
-        figures[h, 3] = squares
+        figures[h, 3] = power
 
 
 class DeviationPeaks:
@@ -125,12 +148,13 @@ class DeviationPeaks:
         ready(measure_hops)
         # A crest to the left reads the same taps mirrored, because the walk itself is mirrored.
         self._taps = np.array([interpolator(0.25), interpolator(0.5)], dtype=np.float32)
+        self._scratch = np.zeros((6, HOP // _RUN), np.float32)
         self.figures = np.zeros((HOPS, 4))
         self.counts = np.zeros((2, 2 * HALF_BINS), np.int32)
 
     def take(self, composite: np.ndarray[Any, Any], count: int = HOPS) -> None:
         """Take the first `count` hops of the filtered `composite` (HOPS, SEGMENT)."""
-        measure_hops(composite, count, self._taps, self.figures, self.counts)
+        measure_hops(composite, count, self._taps, self._scratch, self.figures, self.counts)
 
     def clear(self) -> None:
         """Begin another second."""

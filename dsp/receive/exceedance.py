@@ -20,7 +20,7 @@ INDEPENDENT = 120_000.0 / RATE_HZ
 
 def count_above(folded: npt.NDArray[np.float64], bin_hz: float, limit_hz: float) -> float:
     """How many counts of a histogram from 0 in steps of `bin_hz` lie above `limit_hz`."""
-    at = limit_hz / bin_hz
+    at = max(limit_hz, 0.0) / bin_hz
     first = int(at)
     if first >= len(folded):
         return 0.0
@@ -28,7 +28,7 @@ def count_above(folded: npt.NDArray[np.float64], bin_hz: float, limit_hz: float)
 
 
 def upper_bound(over: float, samples: float) -> float:
-    """Clopper-Pearson upper bound of a share of `over` in `samples` (0 or more; both may be odd)."""
+    """Clopper-Pearson upper bound of a share of `over` in `samples`; fractions are welcome."""
     if samples <= 0.0 or over >= samples:
         return 1.0
     return float(betaincinv(over + 1.0, samples - over, CONFIDENCE))

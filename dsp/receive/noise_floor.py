@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -56,9 +57,7 @@ class NoiseFloor:
         for low_hz, high_hz in QUIET_HZ:
             count = round((high_hz - low_hz) / _STRETCH_HZ)
             edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(int)
-            self._stretches += [
-                slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)
-            ]
+            self._stretches += [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
     def read(self, powers: npt.NDArray[np.float64], hops: int) -> NoiseReading:
         """Return N0 / C from `powers` (BINS,), the mean over `hops` hops under a Hann window."""

@@ -1,9 +1,11 @@
 """Occupied bandwidth of a station (Rec. ITU-R SM.328, SM.443): beta/2 and x dB methods.
 
-beta/2: half a percent of the power lies beyond either edge, 99 % between. The noise of the receiver
-counts for as much as its bandwidth is wide, so it is taken off first: at C/N 30 dB it would already
-move the edges. Its density is C · N0 / C as the composite tells it. x dB: the outermost points where
-the spectrum (here 200 Hz a bin, smoothed to 2 kHz) is 26 dB below its maximum.
+beta/2: half a percent of the power lies beyond either edge, 99 % between. The noise of the
+receiver counts for as much as its bandwidth is wide, so it is taken off first: at C/N 20 dB it
+would already move the edges by kilohertz. Its density is C · N0 / C as the composite tells it.
+
+x dB: the outermost points where the spectrum (here 200 Hz a bin, smoothed to 2 kHz) is 26 dB below
+its maximum.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Spectrum = npt.NDArray[np.float64]
 
 
 def _crossing(cumulative: Spectrum, share: float) -> float:
-    """Place, in bins from the lower edge of bin 0, where `cumulative` reaches `share` of its end."""
+    """Place, in bins from the lower edge of bin 0, where `cumulative` reaches `share` of all."""
     wanted = share * cumulative[-1]
     k = int(np.searchsorted(cumulative, wanted))
     before = cumulative[k - 1] if k else 0.0

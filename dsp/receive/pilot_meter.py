@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dsp.fm.constants import FULL_SCALE_HZ, PILOT_HZ, RECEIVE_RATE_HZ
 from dsp.receive.composite_filter import step_droop
 from dsp.receive.figure import Figure
-from dsp.receive.grid import BIN_HZ, HOP, HOPS, PILOT_BIN, SEGMENT
+from dsp.receive.grid import BIN_HZ, HOP, HOPS, SEGMENT
 
 HOP_S = HOP / RECEIVE_RATE_HZ
 # From |X[k]| under the Hann window (a mean of 1/2) to the amplitude of a sine.
@@ -100,7 +100,9 @@ class PilotMeter:
         amplitude = sum(fit.amplitude_hz for fit in fits) / len(fits)
         present = sum(fit.present for fit in fits) * 2 > len(fits)
         noise_hz = math.sqrt(2.0 * density * _WINDOW_HZ / hops)
-        level = Figure(amplitude, 2.0 * math.hypot(noise_hz, _READING_SHARE * amplitude, _READING_HZ))
+        level = Figure(
+            amplitude, 2.0 * math.hypot(noise_hz, _READING_SHARE * amplitude, _READING_HZ)
+        )
         if not present:
             reason = "no pilot"
             return level.because(reason), Figure.missing(reason), False

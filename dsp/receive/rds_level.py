@@ -4,8 +4,9 @@ BS.643 and IEC 62106 (EN 50067 §1.3) give the level of RDS in two ways: the pea
 biphase signal, and the *unmodulated* carrier of the same power. They differ by the form factor of
 the shaping (`dsp.rds.shaping`: the highest peak that any data can make); a meter that takes the rms
 for the peak reads a third low. Power is summed from the spectrum over 57 ± 2.45 kHz less the noise
-there, so no data need be decoded and no pilot is needed. The phase is half the phase of the mean of z² (any ± data leave it), taken against three
-times the pilot's; it is known modulo 180°, and BS.643 wants 0° or 90° ± 10°.
+there, so no data need be decoded and no pilot is needed. The phase is half the phase of the mean of
+z² (any ± data leave it), taken against three times the pilot's; it is known modulo 180°, and BS.643
+wants 0° or 90° ± 10°.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class RdsLevel:
     def second(
         self, powers: npt.NDArray[np.float64], n0_over_c: float, hops: int, *, pilot: bool
     ) -> dict[str, Figure]:
-        """Return `rds_hz` (peak), `rds_unmodulated_hz` and `rds_phase_deg`; begin another second."""
+        """Return `rds_hz` (peak), `rds_unmodulated_hz`, `rds_phase_deg`; begin another second."""
         noise_hz2 = n0_over_c * self._noise_hz2
         power_hz2 = float(np.sum(powers[self._bins] * self._scale)) - noise_hz2
         phase, weight, self._phase, self._weight = self._phase, self._weight, 0j, 0.0
@@ -80,4 +81,3 @@ class RdsLevel:
     def reset(self) -> None:
         """Forget the running second."""
         self._phase, self._weight = 0j, 0.0
-

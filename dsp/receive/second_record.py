@@ -75,7 +75,7 @@ class SecondRecord:
     notes: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, object]:
-        """JSON ready: values (None where invalid), `u`, `invalid`, findings; no series, no audio."""
+        """JSON ready: values (None where invalid), `u`, `invalid`, findings; no series or audio."""
         found: dict[str, object] = {"second": self.second}
         for key in FIGURES:
             figure = self.figures[key]

@@ -121,9 +121,7 @@ class StationMeters:
         bandwidth_hz = noise_bandwidth_hz or min(2.0 * half_width_hz + 26_000.0, float(RATE_HZ))
         self._input = CompositeInput(delay_samples)
         self._phase_step = phase_step
-        self._bank = CompositeBank(
-            de_emphasis_us=profile.pre_emphasis_us, phase_step=phase_step
-        )
+        self._bank = CompositeBank(de_emphasis_us=profile.pre_emphasis_us, phase_step=phase_step)
         self._noise_hz3 = composite_filter.noise_bandwidth_hz3(
             self._bank.response, phase_step=phase_step
         )
@@ -166,7 +164,7 @@ class StationMeters:
         return self._give()
 
     def mark_gap(self, missing: int) -> list[SecondRecord]:
-        """Tell that the next `missing` samples at 288 kHz do not exist; return seconds completed."""
+        """Tell that the next `missing` samples (288 kHz) do not exist; return seconds completed."""
         if missing < 0:
             raise BlockContractError("missing", "0 or more samples", str(missing))
         if missing == 0:
@@ -192,7 +190,14 @@ class StationMeters:
         self._done: list[SecondRecord] = []
         self._peaks.clear()
         self._powers[:] = 0.0
-        for part in (self._pilot, self._rds, self._envelope, self._stereo, self._audio, self._bands):
+        for part in (
+            self._pilot,
+            self._rds,
+            self._envelope,
+            self._stereo,
+            self._audio,
+            self._bands,
+        ):
             part.reset()
         self._restart()
 
@@ -241,7 +246,7 @@ class StationMeters:
         self._powers[:] = 0.0
         self._peaks.clear()
         noise = self._noise.read(powers, HOPS_PER_S)
-        envelope = self._envelope.second(noise.n0_over_c)
+        envelope = self._envelope.second()
         bands = self._bands.second(powers, noise.n0_over_c)
         pilot_hz, pilot_frequency_hz, pilot = self._pilot.second(noise.n0_over_c)
         rds = self._rds.second(powers, noise.n0_over_c, HOPS_PER_S, pilot=pilot)
@@ -311,7 +316,7 @@ class StationMeters:
         cn_db = by_envelope if min(by_envelope_db, noise.cn_db) < WEAK_DB + 2.0 else by_noise
         level = Figure(envelope.level_dbfs, 0.02)
         multipath = Figure(envelope.multipath_share, 0.02)
-        other = Figure(envelope.other_share, 0.02 + 2.0 * math.sqrt(noise.n0_over_c * 2e4))
+        other = Figure(envelope.other_share, 0.05)
         return {
             "cn_db": cn_db,
             "level_dbfs": level,
@@ -323,6 +328,8 @@ class StationMeters:
     def _weakness(cn_db: Figure, envelope: EnvelopeReading) -> str | None:
         if cn_db.value is None or envelope.carrier <= 0.0:
             return "off air (no carrier)"
+        if cn_db.value < WEAK_DB and envelope.other_share > CO_CHANNEL_SHARE:
+            return "another carrier on the channel"
         if cn_db.value < WEAK_DB:
             return f"weak signal (C/N {cn_db.value:.0f} dB)"
         return None
@@ -412,7 +419,9 @@ class StationMeters:
         if "off_air" in found:
             return found
         peak = figures["peak_deviation_hz"]
-        if peak.invalid is None and (peak.value or 0.0) > self.profile.over_limit_hz + (peak.u or 0):
+        if peak.invalid is None and (peak.value or 0.0) > self.profile.over_limit_hz + (
+            peak.u or 0
+        ):
             found.append("over_deviation")
         cn_db = figures["cn_db"].value or 0.0
         if pilot:
@@ -421,11 +430,11 @@ class StationMeters:
             found.append("no_pilot")
         if audio.hum is not None:
             found.append("hum")
-        if cn_db >= stereo_decoder.MONO_BELOW_DB:
-            if envelope.multipath_share > MULTIPATH_SHARE:
-                found.append("multipath")
-            if envelope.other_share > CO_CHANNEL_SHARE:
-                found.append("co_channel")
+        strong = cn_db >= stereo_decoder.MONO_BELOW_DB
+        if strong and envelope.multipath_share > MULTIPATH_SHARE:
+            found.append("multipath")
+        if envelope.other_share > CO_CHANNEL_SHARE:
+            found.append("co_channel")
         return found
 
 

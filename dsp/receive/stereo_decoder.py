@@ -24,35 +24,27 @@ from dsp.receive.pilot_meter import PilotFit
 
 STEREO_FROM_DB = 25.0
 MONO_BELOW_DB = 15.0
-# The carrier offset stands in L + R as DC; it is followed and taken off this slowly.
+# The carrier offset stands in the audio as DC; it is followed and taken off this slowly, in both
+# channels alike, or bass would leak from one into the other.
 STANDING_HZ = 1.0
 
 _MIDDLE = types.Array(types.float32, 2, "C", readonly=True)
 _SIDE = types.Array(types.complex64, 2, "C", readonly=True)
 _FRAMES = types.Array(types.float32, 2, "C")
-_REAL = types.float64
 _STATE = types.Array(types.float64, 1, "C")
 
 
-@kernel(types.void(_MIDDLE, _SIDE, _REAL, _REAL, _REAL, _REAL, _STATE, _FRAMES))
-def decode_stereo(
-    middle: Any,
-    side: Any,
-    start: Any,
-    step: Any,
-    blend: Any,
-    slope: Any,
-    standing: Any,
-    frames: Any,
-) -> None:
+@kernel(types.void(_MIDDLE, _SIDE, _STATE, _STATE, _FRAMES))
+def decode_stereo(middle: Any, side: Any, course: Any, standing: Any, frames: Any) -> None:
     """Write left and right to `frames` (hops · AUDIO_HOP, 2), in units of composite.
 
-    `start` + h · `step` is the phase of the pilot's bin in hop h. `blend` is the share of L - R at
-    the first frame and grows by `slope` a frame. `standing` (1,) is the slow mean of L + R, the
-    carrier offset, and is carried.
+    `course` is (start, step, blend, slope): start + h · step is the phase of the pilot's bin in hop
+    h; the share of L - R is `blend` at the first frame and grows by `slope` a frame. `standing`
+    (2,) is the slow mean of left and right, where the carrier offset stands, and is carried.
     """
+    start, step, blend, slope = course[0], course[1], course[2], course[3]
     rate = 2.0 * math.pi * STANDING_HZ / AUDIO_RATE_HZ
-    mean = standing[0]
+    low_left, low_right = standing[0], standing[1]
     per_frame = 2.0 * step * DECIMATION / HOP
     turn_re, turn_im = math.cos(per_frame), -math.sin(per_frame)
     for h in range(middle.shape[0]):
@@ -64,13 +56,14 @@ def decode_stereo(
             value = side[h, i]
             # S sin(2wt) has the analytic part -j S/2 exp(2jwt); its bin starts half a turn away.
             difference = 2.0 * (value.real * im + value.imag * re) * (blend + slope * n)
-            both = middle[h, i] - mean
-            mean += rate * both
-            frames[n, 0] = both + difference
-            frames[n, 1] = both - difference
+            left = middle[h, i] + difference - low_left
+            right = middle[h, i] - difference - low_right
+            low_left += rate * left
+            low_right += rate * right
+            frames[n, 0] = left
+            frames[n, 1] = right
             re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
-    standing[0] = mean
-
+    standing[0], standing[1] = low_left, low_right
 
 
 def stereo_share(cn_db: float, *, pilot: bool) -> float:
@@ -92,7 +85,10 @@ class StereoDecoder:
 
     def __init__(self) -> None:
         ready(decode_stereo)
-        self.reset()
+        self._course = np.zeros(4)
+        self.blend = 0.0
+        self._fresh = True
+        self._standing = np.zeros(2)
 
     def decode(
         self,
@@ -106,9 +102,10 @@ class StereoDecoder:
         assert out.shape == (AUDIO_BATCH, 2)
         before = share if self._fresh else self.blend
         if self._fresh:
-            self._standing[0] = middle.mean()
+            self._standing[:] = middle.mean()
         slope = (share - before) / AUDIO_BATCH
-        decode_stereo(middle, side, fit.start_rad, fit.step_rad, before, slope, self._standing, out)
+        self._course[:] = fit.start_rad, fit.step_rad, before, slope
+        decode_stereo(middle, side, self._course, self._standing, out)
         self.blend = share
         self._fresh = False
 
@@ -116,4 +113,4 @@ class StereoDecoder:
         """Forget the stream."""
         self.blend = 0.0
         self._fresh = True
-        self._standing = np.zeros(1)
+        self._standing[:] = 0.0

@@ -1,0 +1,1 @@
+"""Programs of others that do the same work, as small scripts run by their own interpreters."""

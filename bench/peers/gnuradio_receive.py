@@ -6,7 +6,10 @@ FILE is int8 I and Q in turn: the fast path of GNU Radio. Every station goes thr
 filter that its own examples use, then `wfm_rcv` or `wfm_rcv_pll`, to 48 kHz into null sinks.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import Any
 
 from gnuradio import analog, blocks, gr
 from gnuradio import filter as gr_filter
@@ -16,7 +19,7 @@ CHANNEL_HZ = 240_000
 AUDIO_DECIMATION = 5
 
 
-def build(mode, path, rate_hz, offsets_hz):
+def build(mode: str, path: str, rate_hz: int, offsets_hz: list[float]) -> Any:
     """Return the flow graph."""
     top = gr.top_block()
     source = blocks.file_source(gr.sizeof_char, path, False)

@@ -78,7 +78,7 @@ def _as_complex(
     piece: npt.NDArray[np.uint8] | npt.NDArray[np.complex64],
 ) -> npt.NDArray[np.complex64]:
     if piece.dtype == np.complex64:
-        return piece
-    middled = piece.astype(np.float32)
+        return piece.astype(np.complex64, copy=False)
+    middled = piece.real.astype(np.float32)
     middled -= np.float32(127.5)
     return middled.view(np.complex64)

@@ -76,7 +76,7 @@ def plain(text: object) -> str:
 def remark_of(record: Mapping[str, Any]) -> str:
     """Return what stands in the last column: RadioText, then findings, then gaps."""
     parts = [plain(record["rt"])] if record.get("rt") else []
-    parts += [plain(finding["kind"].replace("_", " ")) for finding in record.get("findings", ())]
+    parts += [plain(finding.replace("_", " ")) for finding in record.get("findings", ())]
     if record.get("dtmf"):
         parts.append(f"DTMF {plain(record['dtmf'])}")
     if record.get("missing_samples"):

@@ -72,7 +72,6 @@ class BandReceiver:
                 Listening(
                     profile=stations.profile_of(station),
                     half_width_hz=width,
-                    full_scale=source.full_scale,
                     moment=self.moment,
                     gaps=self._gaps,
                 ),

@@ -25,5 +25,21 @@ class Gaps:
 
     def missing_in(self, second: int) -> int:
         """Return how many samples of that second are missing."""
-        low, high = second * self.rate_hz, (second + 1) * self.rate_hz
-        return sum(max(min(end, high) - max(first, low), 0) for first, end in self._ranges)
+        return sum(high - low for low, high in self._holes_in(second))
+
+    def present_in(self, second: int) -> list[tuple[float, float]]:
+        """Return the parts of that second that are there, as shares of it."""
+        parts, at = [], second * self.rate_hz
+        start, end = at, at + self.rate_hz
+        for low, high in self._holes_in(second):
+            if low > at:
+                parts.append((at, low))
+            at = high
+        if at < end:
+            parts.append((at, end))
+        return [((a - start) / self.rate_hz, (b - start) / self.rate_hz) for a, b in parts]
+
+    def _holes_in(self, second: int) -> list[tuple[int, int]]:
+        start, end = second * self.rate_hz, (second + 1) * self.rate_hz
+        holes = [(max(low, start), min(high, end)) for low, high in self._ranges]
+        return [(low, high) for low, high in holes if high > low]

@@ -109,12 +109,11 @@ def _places_as_stations(places: list[Candidate], centre_hz: float) -> StationLis
 
 
 def _is_carrier(heard: dict[str, Any]) -> bool:
-    kinds = {finding["kind"] for finding in heard["findings"]}
     return (
         heard["offset_hz"] is not None
         and heard["cn_db"] is not None
         and heard["cn_db"] >= LEAST_CN_DB
-        and "off_air" not in kinds
+        and "off_air" not in heard["findings"]
     )
 
 

@@ -18,7 +18,7 @@ from typer.exceptions import TyperException
 
 from dsp.errors import Refusal
 from loa import reporting
-from loa.commands import bench, demo, doctor, master, measure
+from loa.commands import bench, demo, doctor, master, measure, receive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (measure.measure, master.master, doctor.doctor, bench.bench, demo.demo):
+for command in (
+    measure.measure,
+    master.master,
+    receive.receive,
+    doctor.doctor,
+    bench.bench,
+    demo.demo,
+):
     app.command()(command)
 
 

@@ -186,12 +186,17 @@ class Recordings:
                 self._open(multiplex, station.id, COMPOSITE_RATE_HZ, 1, 24),
             )
 
-    def keep(self) -> None:
-        """Complete all files and put them in place."""
+    def keep(self, start: datetime) -> dict[str, dict[str, Any]]:
+        """Complete all files, put them in place, and return what was written of each station.
+
+        `start` is the time of the first sample of the capture.
+        """
         for recording in self.of.values():
             recording.close(whole=True)
-        self.of.clear()
         self._outputs.commit()
+        written = {name: recording.as_dict(start) for name, recording in self.of.items()}
+        self.of.clear()
+        return written
 
     def __enter__(self) -> Self:
         """Return self."""

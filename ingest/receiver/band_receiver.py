@@ -115,6 +115,10 @@ class BandReceiver:
             records += station.finish()
         return sorted(records, key=lambda record: record["second"])
 
+    def summaries(self) -> list[dict[str, Any]]:
+        """Return the closing line of every station; after `finish`."""
+        return [station.summary() for station in self.stations]
+
     @property
     def seconds(self) -> float:
         """Length of the capture so far, the missing included."""

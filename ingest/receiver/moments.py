@@ -1,19 +1,18 @@
-"""Times of samples: from an index in the capture to UTC text."""
+"""Times of samples as text."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from dsp.fm.constants import RECEIVE_RATE_HZ
+from ingest.clock import rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_HALF_A_STEP = timedelta(microseconds=500)
 
 
 def utc_text(moment: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC with milliseconds: 2026-01-01T05:00:00.000Z."""
-    # Rounded to the millisecond first: cutting would make 4.9999996 s the second before.
-    rounded = moment.astimezone(UTC) + timedelta(microseconds=500)
-    return rounded.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment_of(start: datetime, sample: float, rate_hz: int = RECEIVE_RATE_HZ) -> datetime:
-    """Return the time of a sample counted from `start`."""
-    return start + timedelta(seconds=sample / rate_hz)
+    """Return an aware time as RFC 3339 with milliseconds, rounded: a sample is not cut short."""
+    return rfc3339(moment + _HALF_A_STEP)

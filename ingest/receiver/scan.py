@@ -12,10 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ingest.receiver.band_receiver import BandReceiver
 from ingest.receiver.stations import Station, StationList
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from dsp.receive.carrier_search import Candidate
     from ingest.iq.block import IqSource
     from ingest.receiver.prelude import Prelude
@@ -24,8 +28,10 @@ SCAN_S = 2.5
 RASTER_HZ = 10_000.0
 NAME_REACH_HZ = 30_000.0
 LEAST_CN_DB = 8.0
-IMAGE_REACH_HZ = 100.0
-LEAST_IMAGE_DB = 20.0
+IMAGE_REACH_HZ = 500.0
+LEAST_IMAGE_DB = 15.0
+LEAST_LIKENESS = 0.5
+SNIPPET_SAMPLES = 144_000  # half a second
 _SAME_HZ = 60_000.0
 _EDGE_HZ = 40_000.0
 
@@ -80,22 +86,61 @@ def scan_band(
     ]
     if not places:
         return []
-    receiver = BandReceiver(source, centre_hz, _places_as_stations(places, centre_hz), carriers=[])
+    listed = _places_as_stations(places, centre_hz)
+    snippets = {station.id: Snippet() for station in listed.stations}
+    receiver = BandReceiver(source, centre_hz, listed, carriers=[], sinks=snippets)
     for block in prelude.held:
         receiver.process(block)
     receiver.finish()
-    found = [
-        (place, heard)
-        for place, heard in zip(
-            places, [station.summary() for station in receiver.stations], strict=True
-        )
-        if _is_carrier(heard)
+    heard = [
+        Heard(place, summary, snippets[summary["station"]])
+        for place, summary in zip(places, receiver.summaries(), strict=True)
+        if _is_carrier(summary)
     ]
-    kept = _without_images(_without_doubles(found))
-    return [_carrier(place, heard, centre_hz, known) for place, heard in kept]
+    kept = _without_images(_without_doubles(heard))
+    return [_carrier(entry, centre_hz, known) for entry in kept]
 
 
-Found = list[tuple["Candidate", dict[str, Any]]]
+class Snippet:
+    """Keeps the first moments of a composite; a `StationSink`."""
+
+    wants_audio = False
+    wants_composite = True
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._parts: list[npt.NDArray[np.float32]] = []
+        self._count = 0
+
+    def audio(self, index: int, frames: npt.NDArray[np.float32]) -> None:
+        """Take no audio."""
+
+    def composite(self, index: int, samples: npt.NDArray[np.float32]) -> None:
+        """Keep what is still wanted; what comes after a gap is left out."""
+        if index == self._count < SNIPPET_SAMPLES:
+            self._parts.append(samples[: SNIPPET_SAMPLES - self._count].copy())
+            self._count += len(self._parts[-1])
+
+    def samples(self) -> npt.NDArray[np.float32]:
+        """Return what was kept."""
+        return np.concatenate(self._parts) if self._parts else np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A place and what was received there."""
+
+    place: Candidate
+    summary: dict[str, Any]
+    snippet: Snippet
+
+    @property
+    def offset_hz(self) -> float:
+        """Where the carrier is, from the centre of the capture."""
+        return float(self.place.offset_hz + self.summary["offset_hz"])
+
+
+Found = list[Heard]
 
 
 def _places_as_stations(places: list[Candidate], centre_hz: float) -> StationList:
@@ -117,48 +162,48 @@ def _is_carrier(heard: dict[str, Any]) -> bool:
     )
 
 
-def _place_hz(entry: tuple[Candidate, dict[str, Any]]) -> float:
-    place, heard = entry
-    return float(place.offset_hz + heard["offset_hz"])
-
-
 def _without_doubles(found: Found) -> Found:
     """Keep the strongest of places that turned out to be one carrier."""
     kept: Found = []
-    for entry in sorted(found, key=lambda e: -e[1]["level_dbfs"]):
-        if all(abs(_place_hz(entry) - _place_hz(other)) >= _SAME_HZ for other in kept):
+    for entry in sorted(found, key=lambda e: -e.summary["level_dbfs"]):
+        if all(abs(entry.offset_hz - other.offset_hz) >= _SAME_HZ for other in kept):
             kept.append(entry)
-    return sorted(kept, key=_place_hz)
+    return sorted(kept, key=lambda e: e.offset_hz)
 
 
 def _without_images(found: Found) -> Found:
-    """Leave out what lies mirrored to a station 20 dB stronger, unless it has a PI of its own.
+    """Leave out what lies mirrored to a station 20 dB stronger and is modulated as it is.
 
-    Two stations that happen to lie so are told apart by their frequency: an image is off by what
-    the original is, to the hertz, which raster neighbours with crystals of their own are not.
+    A mirrored frequency alone proves nothing: stations on a raster lie so all the time. The image
+    of a carrier runs backwards, its composite is the original's with the sign turned.
     """
-    kept: Found = []
-    for entry in found:
-        mirrored = [
-            other
-            for other in found
-            if abs(_place_hz(entry) + _place_hz(other)) < IMAGE_REACH_HZ
-            and other[1]["level_dbfs"] - entry[1]["level_dbfs"] > LEAST_IMAGE_DB
-            and entry[1]["pi"] in (None, other[1]["pi"])
-        ]
-        if not mirrored:
-            kept.append(entry)
-    return kept
+    return [
+        entry
+        for entry in found
+        if not any(_is_image(entry, other) for other in found if other is not entry)
+    ]
 
 
-def _carrier(
-    place: Candidate, heard: dict[str, Any], centre_hz: float, known: StationList | None
-) -> Carrier:
-    carrier_hz = centre_hz + place.offset_hz + heard["offset_hz"]
+def _is_image(entry: Heard, other: Heard) -> bool:
+    if abs(entry.offset_hz + other.offset_hz) > IMAGE_REACH_HZ:
+        return False
+    if other.summary["level_dbfs"] - entry.summary["level_dbfs"] < LEAST_IMAGE_DB:
+        return False
+    a, b = entry.snippet.samples(), other.snippet.samples()
+    length = min(len(a), len(b))
+    if not length:
+        return False
+    a, b = a[:length] - a[:length].mean(), b[:length] - b[:length].mean()
+    size = float(np.sqrt(np.dot(a, a) * np.dot(b, b)))
+    return size > 0.0 and float(np.dot(a, b)) / size < -LEAST_LIKENESS
+
+
+def _carrier(entry: Heard, centre_hz: float, known: StationList | None) -> Carrier:
+    carrier_hz = centre_hz + entry.offset_hz
     named = [] if known is None else [s for s in known.stations if s.frequency_hz > 0.0]
     named = [s for s in named if abs(s.frequency_hz - carrier_hz) <= NAME_REACH_HZ]
     if named:
         station = min(named, key=lambda s: abs(s.frequency_hz - carrier_hz))
     else:
         station = Station.at(round(carrier_hz / RASTER_HZ) * RASTER_HZ)
-    return Carrier(station, bool(named), carrier_hz, place.width_hz, heard)
+    return Carrier(station, bool(named), carrier_hz, entry.place.width_hz, entry.summary)

@@ -101,6 +101,13 @@ class StationReceiver:
         self._take(self._demodulation.process(channel[early:]))
         return self._ready()
 
+    def process_composite(
+        self, index: int, composite: npt.NDArray[np.float32], iq: npt.NDArray[np.complex64]
+    ) -> list[dict[str, Any]]:
+        """Take a multiplex that somebody else has demodulated, and its carrier; see `process`."""
+        self._take(Demodulated(index, iq, composite))
+        return self._ready()
+
     def skip_to(self, index: int) -> list[dict[str, Any]]:
         """Tell that nothing came up to sample `index`, where the next stretch begins."""
         self._take(self._demodulation.end())

@@ -125,6 +125,7 @@ class Summary:
             "commune": self._station.commune,
             "frequency_hz": self._station.frequency_hz,
             "profile": self._profile.name,
+            "rated_deviation_hz": self._profile.rated_deviation_hz,
             "seconds": self._seconds,
             "valid_seconds": self._valid_seconds,
             **stated["values"],

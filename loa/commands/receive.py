@@ -45,7 +45,7 @@ def receive(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
     gain_db: Annotated[
         float | None, typer.Option(help="Of the tuner; without it automatic.")
     ] = None,
-    ppm: Annotated[float, typer.Option(help="Error of the tuner's crystal.")] = 0.0,
+    ppm: Annotated[int, typer.Option(help="Error of the tuner's crystal, taken off.")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per station and second.")
     ] = False,

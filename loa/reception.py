@@ -54,6 +54,7 @@ class Reception:
         self._stop = stop
         self._title = f"loa receive {request.source}"
         self._receiver: BandReceiver | MultiplexReceiver | None = None
+        self._notes: list[dict[str, Any]] = []
 
     def run(self) -> int:
         """Receive until the end, the limit or Ctrl-C; return the exit code."""
@@ -67,6 +68,7 @@ class Reception:
             prelude = Prelude(source, SCAN_S if request.scan else LOOK_S)
             stations = self._scanned(prelude, source) if request.scan else self._known
             assert stations is not None
+            self._notes = prelude.notes
             carriers, blocks = prelude.carriers(), prelude.blocks()
         if not stations.stations:
             reporting.note("loa: no carrier found")
@@ -155,7 +157,10 @@ class Reception:
         files = recordings.keep(self._start()) if receiver.seconds else {}
         summaries = []
         for summary in receiver.summaries():
-            extra = {"notes": self._source.notes(), "time_basis": self._source.time_basis}
+            extra = {
+                "notes": [*self._source.notes(), *self._notes],
+                "time_basis": self._source.time_basis,
+            }
             summaries.append(summary | extra | files.get(summary["station"], {}))
         if request.plot is not None:
             self._draw(summaries)

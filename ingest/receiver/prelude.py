@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsp.receive.survey import Survey
+from ingest.receiver.time_check import with_gaps_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +33,14 @@ class Prelude:
     ----------
     held
         The blocks read so far, copied.
+    notes
+        Holes that the source did not tell of.
     """
 
     def __init__(self, source: IqSource, seconds: float = LOOK_S) -> None:
         """Read; raises the Refusals of the source."""
-        self._blocks = source.blocks()
+        self.notes: list[dict[str, Any]] = []
+        self._blocks = with_gaps_told(source.blocks(), source.rate_hz, self.notes)
         self.rate_hz = source.rate_hz
         self._survey = Survey(source.rate_hz, source.full_scale)
         self.held: list[IqBlock] = []

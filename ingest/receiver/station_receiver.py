@@ -89,6 +89,7 @@ class StationReceiver:
         self._waiting: deque[SecondRecord] = deque()
         self._begin = 0  # the first sample of the stretch
         self._taken = 0  # samples given to the meters, those of gaps included
+        self._held, self._held_iq = 0.0, 0j
 
     def process(self, index: int, channel: npt.NDArray[np.complex64]) -> list[dict[str, Any]]:
         """Take the next samples of the channel, from number `index` on; return the records ready.
@@ -123,10 +124,13 @@ class StationReceiver:
         self._take(self._demodulation.end())
         self._codes.finish()
         whole = self._taken // RECEIVE_RATE_HZ
-        # The meters look a little ahead: what they see there belongs to no second that is whole.
-        self._waiting.extend(self._meters.mark_gap(AHEAD + BATCH))
-        tail = self._meters.mark_gap(RECEIVE_RATE_HZ)
-        last = [*self._waiting, *tail]
+        # The meters look a little ahead: they see the last value held, then nothing.
+        held = np.full(AHEAD + BATCH, self._held, np.float32)
+        last = [
+            *self._waiting,
+            *self._meters.process(held, np.full(len(held), self._held_iq, np.complex64)),
+            *self._meters.mark_gap(RECEIVE_RATE_HZ),
+        ]
         self._waiting = deque(record for record in last if record.second < whole)
         for record in last:
             if record.second == whole:
@@ -146,6 +150,7 @@ class StationReceiver:
         self._waiting.extend(self._meters.process(piece.composite, piece.iq))
         self._codes.process(piece.composite)
         self._taken += len(piece.composite)
+        self._held, self._held_iq = float(piece.composite[-1]), complex(piece.iq[-1])
 
     def _ready(self, *, everything: bool = False) -> list[dict[str, Any]]:
         done = []

@@ -8,9 +8,16 @@ import pytest
 
 from dsp.errors import Refusal
 from loa import cli, reporting
-from loa.commands import bench, demo, doctor, master, measure
+from loa.commands import bench, demo, doctor, master, measure, receive
 
-COMMANDS = [measure.measure, master.master, doctor.doctor, bench.bench, demo.demo]
+COMMANDS = [
+    measure.measure,
+    master.master,
+    receive.receive,
+    doctor.doctor,
+    bench.bench,
+    demo.demo,
+]
 
 
 def test_help_loads_neither_kernels_nor_plots():

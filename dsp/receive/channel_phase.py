@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dsp.receive.channel_plan import BankPlan
+from dsp.receive.channel_plan import ROWS, BankPlan
 
 _PER_HZ = 1_000
 
@@ -22,29 +22,36 @@ class ChannelPhase:
     def __init__(
         self, plan: BankPlan, offsets_hz: tuple[float, ...], centres: npt.NDArray[np.int64]
     ) -> None:
-        """Work out what a row turns by, and the slow turn within a row."""
-        # In units of 1 / (den * _PER_HZ * num) turns per output sample of rate num / den.
+        """Work out what a row turns by, and the slow turn within a row.
+
+        `per_row` (channels,) is the first in turns; `slow_turns` (2 channels, kept) is the second,
+        cosines and sines, empty where no carrier lies between two bins.
+        """
         rate = plan.channel_rate_hz
+        # One turn, in units of a thousandth of a hertz times a channel sample.
         self._turn = rate.numerator * _PER_HZ
         offsets = [round(f * _PER_HZ) for f in offsets_hz]
         self._per_row = [f * plan.kept * rate.denominator % self._turn for f in offsets]
-        self._rows = np.arange(plan.rows, dtype=np.int64)
+        self.per_row = np.array(self._per_row) / self._turn
         # The transform of a row counts its phase from `guard` before what is kept of it.
-        self._start = centres * plan.guard % plan.block / plan.block
+        self._start = [int(c) * plan.guard % plan.block / plan.block for c in centres]
         residual = [
             f - int(c) * plan.rate_hz * _PER_HZ / plan.block
             for f, c in zip(offsets, centres, strict=True)
         ]
-        self._slow = np.zeros((len(offsets), 0), np.complex64)
+        self.slow_turns = np.zeros((2 * len(offsets), 0), np.float32)
         if any(residual):
             seconds = np.arange(plan.kept) / float(rate)
-            turns = np.outer(np.array(residual) / _PER_HZ, seconds)
-            self._slow = np.exp(-2j * np.pi * turns).astype(np.complex64)
+            angles = -2 * np.pi * np.outer(np.array(residual) / _PER_HZ, seconds)
+            planes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+            self.slow_turns = planes.reshape(2 * len(offsets), -1).astype(np.float32)
 
-    def turns(self, step: int) -> tuple[npt.NDArray[np.complex64], npt.NDArray[np.complex64]]:
-        """Return the turn at the start of every row of `step`, and the turn within a row."""
-        first = step * len(self._rows)
-        base = np.array([each * first % self._turn for each in self._per_row], np.float64)
-        counts = base[:, None] + np.outer(self._per_row, self._rows)
-        turns = self._start[:, None] - counts / self._turn
-        return np.exp(2j * np.pi * turns).astype(np.complex64), self._slow
+    def starts(self, step: int) -> npt.NDArray[np.float64]:
+        """Return (channels,): the turn at the start of the first row of `step`."""
+        first = step * ROWS
+        return np.array(
+            [
+                start - each * first % self._turn / self._turn
+                for start, each in zip(self._start, self._per_row, strict=True)
+            ]
+        )

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.fm.constants import RECEIVE_RATE_HZ
+from dsp.lanes import LANES
 
 MIN_RATE_HZ = 192_000
 MAX_RATE_HZ = 3_200_000
@@ -32,19 +33,21 @@ TRANSITION_HZ = RECEIVE_RATE_HZ - 2 * HALF_WIDTH_HZ
 MIN_HALF_WIDTH_HZ = 20_000.0
 STOP_DB = 86.0
 
+ROWS = LANES  # blocks of one step, side by side in the lanes of `lane_transform`
+
 _LARGEST_P = 256
-_LARGEST_BLOCK = 16_384
-_SMALLEST_BLOCK = 1_024
+_SMALLEST_BLOCK = 1_000
+# Sixteen blocks of 5000 are 640 kB: half of them would still fit the second-level cache.
+_LARGEST_BLOCK = 5_000
 _BRIDGE_RATE_HZ = 304_000
-_BATCH_S = 0.032
 
 
 @dataclass(frozen=True)
 class BankPlan:
     """Sizes of a filter bank.
 
-    A step takes `rows` blocks of `block` samples, each `hop` further on, `guard` of them on either
-    side for the filter; `kept` of the `short_block` output samples of each row are good.
+    A step takes ROWS blocks of `block` samples, each `hop` further on, `guard` of them on either
+    side for the filter; `kept` of the `short_block` output samples of each block are good.
     `channel_rate_hz` is 288 000 unless a bridge has to follow.
     """
 
@@ -54,7 +57,6 @@ class BankPlan:
     guard: int
     short_block: int
     kept: int
-    rows: int
     channel_rate_hz: Fraction
 
     @property
@@ -82,7 +84,7 @@ def plan_bank(rate_hz: int) -> BankPlan:
             f"rate_hz: expected an integer within {MIN_RATE_HZ} … {MAX_RATE_HZ}, got {rate_hz}"
         )
     ratio = Fraction(RECEIVE_RATE_HZ, rate_hz)
-    if ratio.denominator > _LARGEST_P:
+    if ratio.denominator > _LARGEST_P or not _is_smooth(ratio.denominator):
         ratio = _bridged_ratio(rate_hz)
     p, q = ratio.denominator, ratio.numerator
     guard = math.ceil(_half_taps(rate_hz) / p) * p
@@ -95,7 +97,6 @@ def plan_bank(rate_hz: int) -> BankPlan:
         guard=guard,
         short_block=block // p * q,
         kept=hop // p * q,
-        rows=max(1, min(16, round(_BATCH_S * rate_hz / hop))),
         channel_rate_hz=rate_hz * ratio,
     )
 
@@ -165,7 +166,9 @@ def _bridged_ratio(rate_hz: int) -> Fraction:
     """Return a small ratio that takes `rate_hz` to 304 … 320 kS/s."""
     for denominator in range(1, _LARGEST_P):
         ratio = Fraction(-(-_BRIDGE_RATE_HZ * denominator // rate_hz), denominator)
-        if rate_hz * ratio <= _BRIDGE_RATE_HZ * 1.05:
+        if not _is_smooth(ratio.numerator):
+            continue
+        if _is_smooth(ratio.denominator) and rate_hz * ratio <= _BRIDGE_RATE_HZ * 1.06:
             return ratio
     raise AssertionError(f"no ratio for {rate_hz}")
 
@@ -174,7 +177,9 @@ def _block_size(p: int, q: int, overlap: int) -> int:
     """Return the multiple of p that costs least per sample, its short block being smooth too."""
 
     def cost(block: int) -> float:
-        return block * math.log2(block) / (block - overlap)
+        # Strides that are multiples of large powers of two fall onto few lines of the cache.
+        twos = (block & -block).bit_length() - 1
+        return block / (block - overlap) * math.log2(block) * (1 + 0.3 * max(0, twos - 6))
 
     smallest = max(_SMALLEST_BLOCK, 4 * overlap)
     sizes = [

@@ -10,8 +10,7 @@ counted from its first sample, exactly. They come late instead, in steps of `ste
 call may return none; `output_index` is the k of the next one. At the end `flush` gives what is
 left. At a gap: `flush`, then `resume` where the capture goes on; `output_index` jumps.
 
-Two engines do the work (docs/decisions/0004): `FilterBank`, one forward transform for all stations,
-and `DirectChannel`, a chain of short filters per station, cheaper for one or two of them.
+`FilterBank` does the arithmetic, this module the buffering (docs/decisions/0004).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,31 +28,11 @@ from dsp.fm.constants import RECEIVE_RATE_HZ
 from dsp.receive.centre_line import CentreLine
 from dsp.receive.channel_plan import HALF_WIDTH_HZ, fitting_half_width_hz, plan_bank
 from dsp.receive.filter_bank import FilterBank
-from dsp.receive.image import ImageEstimate
 from dsp.receive.rate_bridge import RateBridge
-from dsp.receive.spectrum import SpectrumFrame, SpectrumTally
+from dsp.receive.spectrum import SpectrumFrame
 
-Design = Literal["bank", "direct"]
 Capture = npt.NDArray[np.uint8] | npt.NDArray[np.complex64]
 Channels = npt.NDArray[np.complex64]
-
-
-class Engine(Protocol):
-    """The arithmetic of a step; `Channelizer` does the buffering."""
-
-    lead: int
-    tail: int
-    hop: int
-    kept: int
-
-    image: ImageEstimate
-    spectrum: SpectrumTally
-
-    def run(self, step: int, samples: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
-        """Do step number `step`; see `FilterBank.run`."""
-
-    def reset(self) -> None:
-        """Forget the capture."""
 
 
 class Channelizer:
@@ -85,7 +64,6 @@ class Channelizer:
         offsets_hz: Sequence[float],
         *,
         half_width_hz: float | Sequence[float] = HALF_WIDTH_HZ,
-        design: Design | None = None,
     ) -> None:
         plan = plan_bank(rate_hz)
         self.rate_hz = rate_hz
@@ -93,8 +71,7 @@ class Channelizer:
         if not self.offsets_hz:
             raise ValueError("offsets_hz: expected at least one station, got none")
         self.half_widths_hz = _half_widths(rate_hz, self.offsets_hz, half_width_hz)
-        self.design: Design = design or "bank"
-        self._engine: Engine = FilterBank(plan, self.offsets_hz, self.half_widths_hz)
+        self._engine = FilterBank(plan, self.offsets_hz, self.half_widths_hz)
         self.step_samples = self._engine.hop
         rate = plan.channel_rate_hz
         count, kept = len(self.offsets_hz), self._engine.kept

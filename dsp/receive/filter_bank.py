@@ -1,9 +1,9 @@
-"""Many channels from one forward transform: an overlap-save filter bank.
+"""Many channels from one forward transform: an overlap-save filter bank, sixteen blocks at a time.
 
 Every block of the capture is transformed once. A channel is then a handful of bins around its
 carrier, weighted by the channel's response, and transformed back at the length that gives 288 kS/s:
 mixing, filtering and decimation in one, at a cost per channel that hardly depends on the rate of
-the capture. Sizes and the filter are in `channel_plan`.
+the capture. Sizes and the filter are in `channel_plan`, the transforms in `lane_transform`.
 
 Phases are counted in integers (`channel_phase`), so a channel is exact for ever.
 """
@@ -15,124 +15,115 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import types
-from scipy import fft
 
-from dsp.kernel import inlined, kernel, ready
+from dsp.kernel import kernel, ready
+from dsp.lanes import LANES, PIECE, load, load_lanes, splat, store, store_lanes
 from dsp.receive.channel_phase import ChannelPhase
-from dsp.receive.channel_plan import BankPlan, channel_response
+from dsp.receive.channel_plan import ROWS, BankPlan, channel_response
 from dsp.receive.image import ImageEstimate
+from dsp.receive.lane_transform import (
+    PASSES_IN,
+    PLANE,
+    TURNS_IN,
+    places,
+    plan_passes,
+    transform,
+    transform_back,
+)
 from dsp.receive.spectrum import SpectrumTally
 
 F32 = types.float32
-C64 = types.complex64
 I64 = types.int64
 BYTES_IN = types.Array(types.uint8, 1, "C", readonly=True)
-ROWS = types.Array(F32, 2, "C")
-BINS_IN = types.Array(C64, 2, "C", readonly=True)
-CUBE = types.Array(C64, 3, "C")
-CUBE_IN = types.Array(F32, 3, "C", readonly=True)
+FLOATS_IN = types.Array(F32, 1, "C", readonly=True)
+INDEX_IN = types.Array(I64, 1, "C", readonly=True)
+INDICES_IN = types.Array(I64, 2, "C", readonly=True)
 WEIGHTS_IN = types.Array(F32, 2, "C", readonly=True)
-PLACES_IN = types.Array(I64, 1, "C", readonly=True)
-TURNS_IN = types.Array(C64, 2, "C", readonly=True)
+TURN_IN = types.Array(types.float64, 1, "C", readonly=True)
 OUT_ROWS = types.Array(F32, 2, "A")
 
-_MIDDLE = np.float32(127.5)
-# Fused multiply-adds only; tests/dsp/receive/test_filter_bank.py holds the bank to a float64 twin.
+# Fused multiply-adds only; tests/dsp/receive/test_channelizer.py holds the bank to a float64 twin.
 _FUSED = frozenset({"contract"})
+_ALIGNMENT = 64
 
 
-@kernel(types.void(BYTES_IN, I64, ROWS))
-def load_rows(bytes_in, hop, rows):
-    """Write overlapping blocks of interleaved uint8 as floats about zero, full scale 127.5.
+@kernel(
+    types.void(BYTES_IN, I64, PASSES_IN, TURNS_IN, PLANE, PLANE),
+    types.void(FLOATS_IN, I64, PASSES_IN, TURNS_IN, PLANE, PLANE),
+    fastmath=_FUSED,
+)
+def transform_blocks(samples, hop, passes, turns, re, im):
+    """Transform sixteen overlapping blocks of `samples`, I and Q in turn, into `re` and `im`.
 
-    `rows` is (rows, 2 block) float32; row b begins `hop` samples after row b - 1.
+    Block s begins s * hop samples on. Bytes are taken about 127.5 and keep their scale.
     """
-    width = rows.shape[1]
-    for b in range(rows.shape[0]):
-        part = bytes_in[2 * b * hop : 2 * b * hop + width]
-        row = rows[b]
-        for i in range(width):
-            row[i] = np.float32(part[i]) - _MIDDLE
+    length = re.shape[0] // LANES
+    for n in range(0, length - PIECE, PIECE):
+        load_lanes(samples, 2 * n, 2 * hop, re, im, LANES * n)
+    # The last piece may overlap the one before: lengths are no multiples of eight.
+    n = length - PIECE
+    load_lanes(samples, 2 * n, 2 * hop, re, im, LANES * n)
+    transform(re, im, passes, turns)
 
 
-@inlined
-def _add_stretch(source, place, weight, target):
-    """Add the weighted bins from `place` on, around the end of the block, to `target`."""
-    done, count, block = 0, target.shape[0], source.shape[0]
-    place %= block
-    while done < count:
-        run = min(count - done, block - place)
-        s, w, t = source[place : place + run], weight[done:], target[done : done + run]
-        for i in range(run):
-            t[i] += s[i] * w[i]
-        done += run
-        place = 0
+@kernel(
+    types.void(
+        PLANE, PLANE, INDICES_IN, INDEX_IN, WEIGHTS_IN, F32, F32,
+        PASSES_IN, TURNS_IN, PLANE, PLANE, TURN_IN, TURN_IN, WEIGHTS_IN, I64, OUT_ROWS,
+    ),
+    fastmath=_FUSED,
+)  # fmt: skip
+def extract_channels(  # noqa: PLR0913, PLR0917 - one call per step; every argument is an array of it
+    re, im, sources, targets, weights, image_re, image_im,
+    passes, turns, short_re, short_im, starts, per_row, slow_turns, skip, out,
+):  # fmt: skip
+    """Write every channel of sixteen transformed blocks to `out` (channels, 2 n floats).
 
-
-@kernel(types.void(BINS_IN, PLACES_IN, WEIGHTS_IN, CUBE), fastmath=_FUSED)
-def pick_channels(bins, centres, weights, picked):
-    """Write the weighted bins of every channel, ready for the transform back.
-
-    `bins` (rows, block) is in FFT order, `centres` (channels,) the carriers' bins, `weights`
-    (channels, 2 reach) the responses from reach bins below the carrier upwards. `picked`
-    (channels, rows, short) is in FFT order; bins beyond its half fold onto its other end.
+    `sources` (2 channels, bins) are the rows of `re` and `im` that make each channel, and their
+    mirrors; `targets` (bins,) where they go in `short_re` and `short_im`, of which the first
+    `len(short)` are all different and the rest fold onto them; `weights` (channels, bins).
+    Block s is turned by starts - s * per_row (channels,), sample k of it by `slow_turns`
+    (2 channels, n or 0; cosines, sines).
     """
-    channels, rows, short = picked.shape
-    half, reach = short // 2, weights.shape[1] // 2
-    over = reach - half
+    channels, bins = weights.shape
+    short = short_re.shape[0]
+    kept = out.shape[1] // (2 * LANES)
+    phase = np.empty(2 * LANES, np.float32)
     for c in range(channels):
-        w, low = weights[c], centres[c] - reach
-        for b in range(rows):
-            source, target = bins[b], picked[c, b]
-            target[:] = 0
-            _add_stretch(source, low + reach, w[reach:], target[:half])
-            _add_stretch(source, low + over, w[over:], target[half:])
-            _add_stretch(source, low + reach + half, w[reach + half :], target[half : half + over])
-            _add_stretch(source, low, w, target[half - over : half])
-
-
-@kernel(types.void(BINS_IN, PLACES_IN, WEIGHTS_IN, C64, CUBE), fastmath=_FUSED)
-def subtract_images(bins, centres, weights, image, picked):
-    """Take `image` times the conjugate mirror of the capture off `picked` (see `image.py`)."""
-    block = bins.shape[1]
-    channels, rows, short = picked.shape
-    reach = weights.shape[1] // 2
-    for c in range(channels):
-        weight = weights[c]
-        for b in range(rows):
-            source, target = bins[b], picked[c, b]
-            for i in range(2 * reach):
-                mirror = source[(reach - i - centres[c]) % block]
-                target[(i - reach) % short] -= image * np.conj(mirror) * weight[i]
-
-
-@kernel(types.void(CUBE_IN, TURNS_IN, I64, TURNS_IN, I64, OUT_ROWS), fastmath=_FUSED)
-def join_rows(short_blocks, turns, skip, slow_turns, kept, out):
-    """Write the good samples of every row behind each other, turned to the channel's phase.
-
-    `short_blocks` (channels, rows, 2 short) and `out` (channels, 2 rows kept) are complex as pairs
-    of floats; `turns` (channels, rows) is the phase at the start of a row, `slow_turns`
-    (channels, kept or 0) the turn within it where the carrier lies between two bins.
-    """
-    channels, rows, _ = short_blocks.shape
-    for c in range(channels):
-        for b in range(rows):
-            p, q = turns[c, b].real, turns[c, b].imag
-            source = short_blocks[c, b, 2 * skip : 2 * (skip + kept)]
-            target = out[c, 2 * b * kept : 2 * (b + 1) * kept]
-            if slow_turns.shape[1] == 0:
-                for i in range(kept):
-                    x, y = source[2 * i], source[2 * i + 1]
-                    target[2 * i] = x * p - y * q
-                    target[2 * i + 1] = x * q + y * p
-            else:
-                slow = slow_turns[c]
-                for i in range(kept):
-                    x, y = source[2 * i], source[2 * i + 1]
-                    u = slow[i].real * p - slow[i].imag * q
-                    v = slow[i].real * q + slow[i].imag * p
-                    target[2 * i] = x * u - y * v
-                    target[2 * i + 1] = x * v + y * u
+        source, mirror, weight = sources[2 * c], sources[2 * c + 1], weights[c]
+        for i in range(bins):
+            w = splat(weight[i])
+            a, b = load(re, source[i]) * w, load(im, source[i]) * w
+            if image_re != 0.0 or image_im != 0.0:
+                # Less the image times the conjugate of the mirrored bin.
+                x, y = splat(image_re * weight[i]), splat(image_im * weight[i])
+                u, v = load(re, mirror[i]), load(im, mirror[i])
+                a, b = a - (x * u + y * v), b - (y * u - x * v)
+            t = targets[i]
+            if i * LANES >= short:
+                a, b = a + load(short_re, t), b + load(short_im, t)
+            store(a, short_re, t)
+            store(b, short_im, t)
+        # Exchanged planes: the inverse.
+        transform_back(short_im, short_re, passes, turns)
+        for s in range(LANES):
+            angle = 2.0 * np.pi * (starts[c] - s * per_row[c])
+            phase[s], phase[LANES + s] = np.cos(angle), np.sin(angle)
+        p, q = load(phase, 0), load(phase, LANES)
+        slow = slow_turns.shape[1] > 0
+        for k in range(skip, skip + kept):
+            a, b = load(short_re, LANES * k), load(short_im, LANES * k)
+            x, y = a * p - b * q, a * q + b * p
+            if slow:
+                u, v = splat(slow_turns[2 * c, k - skip]), splat(slow_turns[2 * c + 1, k - skip])
+                x, y = x * u - y * v, x * v + y * u
+            store(x, short_re, LANES * k)
+            store(y, short_im, LANES * k)
+        row = out[c]
+        for k in range(0, kept - PIECE, PIECE):
+            store_lanes(short_re, short_im, LANES * (skip + k), row, 2 * k, 2 * kept)
+        k = kept - PIECE
+        store_lanes(short_re, short_im, LANES * (skip + k), row, 2 * k, 2 * kept)
 
 
 class FilterBank:
@@ -146,25 +137,34 @@ class FilterBank:
         self, plan: BankPlan, offsets_hz: tuple[float, ...], half_widths_hz: tuple[float, ...]
     ) -> None:
         """Make the responses and all buffers; a step allocates nothing of its own."""
-        ready(load_rows, pick_channels, subtract_images, join_rows)
+        ready(transform_blocks, extract_channels)
         self.plan = plan
         self.lead = self.tail = plan.guard
-        self.hop = plan.rows * plan.hop
-        self.kept = plan.rows * plan.kept
+        self.hop = ROWS * plan.hop
+        self.kept = ROWS * plan.kept
         designs = [
             channel_response(plan, offset, width)
             for offset, width in zip(offsets_hz, half_widths_hz, strict=True)
         ]
-        self._centres = np.array([centre for centre, _ in designs], np.int64)
-        # scipy divides by the short length, the forward transform was of the long one.
-        gain = plan.short_block / plan.block
-        self._weights = np.array([response for _, response in designs], np.float32) * gain
-        self._weights_u8 = self._weights / np.float32(127.5)
-        self._phase = ChannelPhase(plan, offsets_hz, self._centres)
-        self._bins = np.empty((plan.rows, plan.block), np.complex64)
-        self._picked = np.empty((len(designs), plan.rows, plan.short_block), np.complex64)
-        self.image = ImageEstimate(plan)
-        self.spectrum = SpectrumTally(plan.rate_hz, plan.block)
+        centres = np.array([centre for centre, _ in designs], np.int64)
+        away = self._order_bins()
+        long_places, short_places = places(plan.block), places(plan.short_block)
+        bins = centres[:, None] + away[None, :]
+        rows = np.stack([bins, -bins], axis=1).reshape(-1, len(away)) % plan.block
+        self._sources = LANES * long_places[rows]
+        self._targets = LANES * short_places[away % plan.short_block]
+        weights = np.array([response for _, response in designs])[:, away + plan.reach_bins]
+        # Neither transform divides by its length: together they multiply by the long one.
+        self._weights = np.ascontiguousarray(weights / plan.block, np.float32)
+        self._weights_u8 = np.ascontiguousarray(weights / plan.block / 127.5, np.float32)
+        self._phase = ChannelPhase(plan, offsets_hz, centres)
+        self._passes, self._turns = plan_passes(plan.block)
+        self._short_passes, self._short_turns = plan_passes(plan.short_block)
+        self._re, self._im = _aligned(LANES * plan.block), _aligned(LANES * plan.block)
+        self._short_re = _aligned(LANES * plan.short_block)
+        self._short_im = _aligned(LANES * plan.short_block)
+        self.image = ImageEstimate(plan, long_places)
+        self.spectrum = SpectrumTally(plan, long_places)
 
     def run(self, step: int, samples: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
         """Do step number `step` on `samples`; write `out` (channels, 2 kept), pairs of floats.
@@ -172,29 +172,45 @@ class FilterBank:
         `samples` is uint8 (2 (lead + hop + tail),) or complex64 of half that length; it begins
         `lead` before capture sample `step * hop`.
         """
-        plan, bins = self.plan, self._bins
-        if samples.dtype == np.uint8:
-            load_rows(samples, plan.hop, bins.view(np.float32))
-            weights, full_scale = self._weights_u8, 127.5
-        else:
-            windows = np.lib.stride_tricks.sliding_window_view(samples, plan.block)[:: plan.hop]
-            np.copyto(bins, windows)
-            weights, full_scale = self._weights, 1.0
-        fft.fft(bins, axis=1, overwrite_x=True)
-        self.image.add(bins)
-        self.spectrum.add(step * self.hop, self.hop, bins, full_scale)
-        pick_channels(bins, self._centres, weights, self._picked)
-        if self.image.value:
-            image = np.complex64(self.image.value)
-            subtract_images(bins, self._centres, weights, image, self._picked)
-        channels, rows, short = self._picked.shape
-        flat = self._picked.reshape(channels * rows, short)
-        fft.ifft(flat, axis=1, overwrite_x=True)
-        turns, slow_turns = self._phase.turns(step)
-        skip = plan.guard * short // plan.block
-        join_rows(self._picked.view(np.float32), turns, skip, slow_turns, plan.kept, out)
+        plan, as_bytes = self.plan, samples.dtype == np.uint8
+        pairs = samples if as_bytes else samples.view(np.float32)
+        transform_blocks(pairs, plan.hop, self._passes, self._turns, self._re, self._im)
+        self.image.add(step, self._re, self._im)
+        self.spectrum.add(step, self._re, self._im, 127.5 if as_bytes else 1.0)
+        extract_channels(
+            self._re,
+            self._im,
+            self._sources,
+            self._targets,
+            self._weights_u8 if as_bytes else self._weights,
+            np.float32(self.image.value.real),
+            np.float32(self.image.value.imag),
+            self._short_passes,
+            self._short_turns,
+            self._short_re,
+            self._short_im,
+            self._phase.starts(step),
+            self._phase.per_row,
+            self._phase.slow_turns,
+            plan.guard * plan.short_block // plan.block,
+            out,
+        )
 
     def reset(self) -> None:
         """Forget what was learnt of the capture."""
         self.image.reset()
         self.spectrum.reset()
+
+    def _order_bins(self) -> npt.NDArray[np.int64]:
+        """Return bins as distances from the carrier: those that fill the channel, then the rest."""
+        reach, half = self.plan.reach_bins, self.plan.short_block // 2
+        own = np.arange(-half, half)
+        beyond = np.concatenate([np.arange(-reach, -half), np.arange(half, reach)])
+        return np.concatenate([own, beyond]).astype(np.int64)
+
+
+def _aligned(count: int) -> npt.NDArray[np.float32]:
+    """Return zeros on a cache-line boundary: a vector over two lines costs two loads."""
+    raw = np.zeros(count + _ALIGNMENT // 4, np.float32)
+    begin = -raw.ctypes.data % _ALIGNMENT // 4
+    return raw[begin : begin + count]

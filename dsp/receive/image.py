@@ -19,53 +19,51 @@ import numpy.typing as npt
 from numba import types
 
 from dsp.kernel import kernel, ready
+from dsp.lanes import LANES, load, splat, store
 from dsp.receive.channel_plan import BankPlan
+from dsp.receive.lane_transform import PLANE
 
 CENTRE_HZ = 150_000.0
 SMALLEST = 1e-3  # -60 dB, below the quantisation of eight bits
 LARGEST = 0.2
 CERTAIN = 6.0
 
-_MEMORY_STEPS = 1_024  # half a minute at 2.4 MS/s
-
-C64 = types.complex64
-F64 = types.float64
+_EVERY = 4  # steps; an image does not change from one to the next
+_MEMORY_STEPS = 256  # of those looked at: half a minute at 2.4 MS/s
+_LEAST_PAIRS = 50
 
 
 @kernel(
-    types.void(
-        types.Array(C64, 1, "C", readonly=True),
-        types.int64,
-        types.int64,
-        types.Array(F64, 1, "C"),
-    ),
-    # Sums in lanes; the order moves the estimate by far less than its own standard error.
-    fastmath=frozenset({"contract", "reassoc"}),
+    types.void(PLANE, PLANE, types.Array(types.int64, 2, "C", readonly=True), PLANE),
+    fastmath=frozenset({"contract"}),
 )
-def add_mirror_products(bins, first, last, tally):
-    """Add for pairs first … last - 1 the sum of Z(f) Z(-f), of the powers; and |that sum|²."""
-    block = bins.shape[0]
-    re, im, power = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    for j in range(first, last):
-        up, down = bins[j], bins[block - j]
-        a, b, c, d = up.real, up.imag, down.real, down.imag
-        re += a * c - b * d
-        im += a * d + b * c
-        power += a * a + b * b + c * c + d * d
-    tally[0] += re
-    tally[1] += im
-    tally[2] += power
-    tally[3] += np.float64(re) * re + np.float64(im) * im
+def add_mirror_products(re, im, pairs, sums):
+    """Write per block: Re and Im of the sum of Z(f) Z(-f) over `pairs` of rows; sum of powers.
+
+    `sums` (48,) holds sixteen of each.
+    """
+    x, y, power = splat(np.float32(0.0)), splat(np.float32(0.0)), splat(np.float32(0.0))
+    for j in range(pairs.shape[0]):
+        a, b = load(re, pairs[j, 0]), load(im, pairs[j, 0])
+        c, d = load(re, pairs[j, 1]), load(im, pairs[j, 1])
+        x = x + (a * c - b * d)
+        y = y + (a * d + b * c)
+        power = power + ((a * a + b * b) + (c * c + d * d))
+    store(x, sums, 0)
+    store(y, sums, LANES)
+    store(power, sums, 2 * LANES)
 
 
 class ImageEstimate:
-    """The image of one capture, from a few of its transforms."""
+    """The image of one capture, from some of its transforms."""
 
-    def __init__(self, plan: BankPlan) -> None:
-        """Choose the bins that vote."""
+    def __init__(self, plan: BankPlan, places: npt.NDArray[np.int64]) -> None:
+        """Choose the bins that vote; `places` are the rows of the transform by frequency."""
         ready(add_mirror_products)
-        self._first = round(CENTRE_HZ / plan.bin_hz)
-        self._last = round(0.45 * plan.block)
+        first, last = round(CENTRE_HZ / plan.bin_hz), round(0.45 * plan.block)
+        bins = np.arange(first, last)
+        self._pairs = LANES * np.stack([places[bins], places[-bins]], axis=1)
+        self._sums = np.zeros(3 * LANES, np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -73,13 +71,15 @@ class ImageEstimate:
         self.value = 0j
         self._tally = np.zeros(4, np.float64)
 
-    def add(self, bins: npt.NDArray[np.complex64]) -> None:
-        """Look at the first row of `bins` (rows, block); `value` then holds for this step too."""
-        if self._first + 50 > self._last:
+    def add(self, step: int, re: npt.NDArray[np.float32], im: npt.NDArray[np.float32]) -> None:
+        """Look at every fourth step; `value` then holds for this step too."""
+        if step % _EVERY or len(self._pairs) < _LEAST_PAIRS:
             return
+        add_mirror_products(re, im, self._pairs, self._sums)
+        x, y, power = self._sums.astype(np.float64).reshape(3, LANES)
         tally = self._tally
         tally *= 1.0 - 1.0 / _MEMORY_STEPS
-        add_mirror_products(bins[0], self._first, self._last, tally)
+        tally += (x.sum(), y.sum(), power.sum(), (x * x + y * y).sum())
         if tally[2] <= 0.0:
             return
         value = complex(tally[0], tally[1]) / tally[2]

@@ -15,7 +15,7 @@ from tests.naive.discriminating import fm_tone
 
 OUT_HZ = 288_000
 RATES = [240_000, 250_000, 256_000, 1_024_000, 2_000_000, 2_048_000, 2_400_000, 3_200_000]
-AWKWARD = [225_001, 900_001, 2_400_001, 3_199_999]
+AWKWARD = [225_001, 228_000, 900_001, 1_400_000, 2_400_001, 3_199_999]
 
 
 def whole(channelizer, samples):
@@ -125,12 +125,11 @@ def test_equals_the_slow_twin(rate_hz, kind):
     assert error < 2e-5
 
 
-@pytest.mark.parametrize("design", [None])
 @pytest.mark.parametrize("spacing_hz", [300_000.0, 400_000.0, -400_000.0, 800_000.0])
-def test_a_neighbour_twenty_decibels_up_is_seventy_down(spacing_hz, design):
+def test_a_neighbour_twenty_decibels_up_is_seventy_down(spacing_hz):
     rate_hz, offset = 2_400_000, -200_000.0
     n = rate_hz // 10
-    block = Channelizer(rate_hz, [offset], design=design)
+    block = Channelizer(rate_hz, [offset])
     worst = 0.0
     for within in np.linspace(-128_000, 128_000, 9):
         block.reset()

@@ -10,7 +10,7 @@ counted from its first sample, exactly. They come late instead, in steps of `ste
 call may return none; `output_index` is the k of the next one. At the end `flush` gives what is
 left. At a gap: `flush`, then `resume` where the capture goes on; `output_index` jumps.
 
-`FilterBank` does the arithmetic, this module the buffering (docs/decisions/0004).
+`FilterBank` does the arithmetic, this module the buffering (docs/decisions/0005).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 All sixteen blocks (`dsp.lanes`) go through the same butterflies, so every operation is a vector
 operation and nothing is ever shuffled: 1.2 to 1.4 thousand million samples a second at lengths near
-4800, four times what one library transform after another gives (docs/decisions/0004).
+4800, four times what one library transform after another gives (docs/decisions/0005).
 
 Neither direction sorts. `transform` (decimation in frequency) takes samples in order and leaves
 frequency k at row `places(length)[k]`; `transform_back` (its transpose) takes them from there and

@@ -7,6 +7,7 @@
 """
 
 import json
+import math
 import sys
 
 import pmt
@@ -52,17 +53,23 @@ def main():
     if form == "iq":
         source, composite = composite, analog.quadrature_demod_cf(1.0)
         top.connect(source, composite)
+    # From here on the receiver example of gr-rds 3.10: 16 samples a bit, a filter for the pair of
+    # half bits, gain control, clock, carrier, differential code.
     near = gr_filter.freq_xlating_fir_filter_fcc(
-        8, firdes.low_pass(100.0, rate_hz, 3_000, 1_500), 57_000, rate_hz
+        8, firdes.low_pass(100.0, rate_hz, 2_600, 500), 57_000, rate_hz
     )
-    eight = gr_filter.rational_resampler_ccc(interpolation=19_000, decimation=rate_hz // 8)
-    shape = gr_filter.fir_filter_ccf(1, firdes.root_raised_cosine(1, 19_000, 2_375, 1, 151))
-    halves = digital.psk.psk_demod(
-        constellation_points=2, differential=False, samples_per_symbol=8, mod_code="gray"
+    slower = gr_filter.rational_resampler_ccc(interpolation=19_000, decimation=rate_hz // 8)
+    half = firdes.root_raised_cosine(1.0, 19_000, 19_000 / 8, 1.0, 151)
+    pair = gr_filter.fir_filter_ccc(1, [half[n] - half[n + 8] for n in range(len(half) - 8)])
+    gain = analog.agc_cc(2e-3, 0.585, 53)
+    bpsk = digital.constellation_bpsk().base()
+    clock = digital.symbol_sync_cc(
+        digital.TED_ZERO_CROSSING, 16, 0.01, 1.0, 1.0, 0.1, 1, bpsk, digital.IR_MMSE_8TAP, 128, []
     )
-    bits, source_bits = blocks.keep_one_in_n(1, 2), digital.diff_decoder_bb(2)
+    carrier = digital.constellation_receiver_cb(bpsk, 2 * math.pi / 100, -0.002, 0.002)
+    source_bits = digital.diff_decoder_bb(2, digital.DIFF_DIFFERENTIAL)
     decoder, parser = rds.decoder(False, False), rds.parser(False, False, 0)
-    top.connect(composite, near, eight, shape, halves, bits, source_bits, decoder)
+    top.connect(composite, near, slower, pair, gain, clock, carrier, source_bits, decoder)
     listener = Listener()
     top.msg_connect(decoder, "out", parser, "in")
     top.msg_connect(decoder, "out", listener, "groups")

@@ -1,9 +1,9 @@
 """RDS demodulator: multiplex in, soft symbols with their times out, and the figures of the carrier.
 
-The stream is cut into hops of 48 ms (57 bits). Clock and carrier of a hop are estimated over the
-two hops before it, itself and the one after it (`rds_symbols.py`): the symbols come 100 to 150 ms
-late, and those of the very first hop are as good as all others. Nothing settles, so nothing is lost
-while it settles; after a gap the first good hop is received.
+The stream is cut into hops of 48 ms (57 bits). Clock and carrier of a hop are estimated over itself
+and the three hops before it (`rds_symbols.py`); the first hop of all waits for the second. Symbols
+come at most 55 ms late, and those of the very first hop are as good as all others: nothing settles,
+so nothing is lost while it settles. After a gap the first good hop is received.
 
 A symbol is given as a log-likelihood, 2 A y / σ²: amplitude A from the part of y² that keeps its
 sign, noise σ² from the component at right angles to the carrier.
@@ -35,9 +35,8 @@ from dsp.receive.rds_shape import (
 
 HOP: Final = kernels.HOP
 _REACH: Final = kernels.REACH
-_BEFORE: Final = 2  # hops of the past that an estimate takes in
-_AFTER: Final = 1
-_KEPT: Final = _BEFORE + 1 + _AFTER
+_KEPT: Final = 4  # hops that an estimate takes in
+_FIRST: Final = 2  # hops that the first estimate wants
 _MOST: Final = kernels.HOP_BITS + 4
 
 
@@ -80,7 +79,7 @@ class RdsDemodulator:
         Largest age of a symbol when it is given, in samples of the multiplex.
     """
 
-    delay_samples: int = (_AFTER + 1) * HOP * DECIMATION + 40 * DECIMATION
+    delay_samples: int = HOP * DECIMATION + 50 * DECIMATION
 
     def __init__(self) -> None:
         ready(
@@ -166,8 +165,9 @@ class RdsDemodulator:
         while len(self._raw) >= wanted:
             self._match_hop(self._raw[:wanted])
             self._raw = self._raw[HOP:]
-            if self._hops > _AFTER:
-                self._receive(self._hops - 1 - _AFTER, values, times)
+            ready_from = 0 if self._hops == _FIRST else self._hops - 1
+            for hop in range(ready_from if self._hops >= _FIRST else self._hops, self._hops):
+                self._receive(hop, values, times)
 
     def _match_hop(self, raw: npt.NDArray[np.complex64]) -> None:
         """Run the matched filter over one more hop; the buffer moves on by a hop."""
@@ -189,7 +189,7 @@ class RdsDemodulator:
     ) -> None:
         """Estimate and detect hop number `hop` of the stream."""
         oldest = self._hops - _KEPT  # number of the hop at the front of the buffer
-        first = max(hop - _BEFORE, 0) - oldest
+        first = max(-oldest, 0)
         kernels.estimate_stretch(self._matched, self._sums, first, _KEPT, self._estimate)
         count = kernels.take_symbols(
             self._matched,

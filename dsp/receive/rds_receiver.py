@@ -106,8 +106,8 @@ def _phase(hops: list[HopFigures], power: float, noise: float) -> tuple[float | 
 class RdsReceiver:
     """Receives the RDS of one multiplex at 288 kHz, block after block.
 
-    The same groups come however the stream is cut; each is given at most 0.15 s of signal after its
-    last bit, those before the first lock with it.
+    The same groups come however the stream is cut; each is given at most 0.055 s of signal after
+    its last bit, those before the first lock with it.
     """
 
     def __init__(self, rate_hz: int = RECEIVE_RATE_HZ) -> None:

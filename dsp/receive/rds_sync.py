@@ -30,7 +30,6 @@ from dsp.receive.rds_blocks import (
     NO_PATTERN,
     OFFSETS,
     RING,
-    SYMBOLS,
     error_words,
     fit_of,
     odds_wrong,
@@ -104,7 +103,7 @@ def _write_group(start: Any, slip: Any, chances: Any, words: Any, tables: Any, r
         least = LEAST_ODDS if pattern == 0 else LEAST_ODDS_CORRECTED
         row[place] = -1
         row[4 + place] = LOST
-        if odds >= least and end >= SYMBOLS - 1:
+        if odds >= least and end >= BLOCK_BITS - 1:
             received += 1
             row[place] = data
             flips = tables[_ERRORS + pattern]
@@ -194,8 +193,6 @@ def find_groups(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
         now = state[_COUNT]
         state[_COUNT] = now + 1
         _take_symbol(now, levels[n], times[n], state, chances, words, clock)
-        if now < SYMBOLS - 1:
-            continue
         _keep_accounts(now, slip, chances, words, tables, accounts, begun)
         phase = _ahead(now, state[_LOCK], accounts)
         if phase >= 0:
@@ -243,7 +240,7 @@ class RdsSync:
     def reset(self) -> None:
         """Forget the stream."""
         self._state = np.array([0, -1, -1, 0, 0, 0], dtype=np.int64)
-        self._chances = np.zeros(RING)
+        self._chances = np.ones(RING)  # before the first symbol nothing is known
         self._words = np.zeros(RING, dtype=np.int64)
         self._clock = np.zeros(RING)
         self._accounts = np.zeros(GROUP_BITS)

@@ -35,9 +35,9 @@ def whole(groups):
 
 
 def sent(start_bits=0.0, seconds=2.0, ppm=0.0):
-    """Groups that lie in the stretch as a whole, with the symbol before them."""
+    """Groups that lie in the stretch as a whole."""
     end = seconds * 1187.5 * (1 + ppm * 1e-6) + start_bits
-    return [g for i, g in enumerate(GROUPS) if i * 104 >= start_bits + 1 and (i + 1) * 104 <= end]
+    return [g for i, g in enumerate(GROUPS) if i * 104 >= start_bits and (i + 1) * 104 <= end]
 
 
 @pytest.mark.parametrize("start_bits", [0.0, 3.3, 50.7, 103.9])
@@ -101,12 +101,12 @@ def test_a_refused_piece_changes_nothing():
     assert groups == receive(x)[0]
 
 
-def test_the_first_group_is_there_a_quarter_of_a_second_after_the_signal():
+def test_the_first_whole_group_is_given_sixty_milliseconds_after_its_last_bit():
     for start_bits in (1.0, 30.0, 60.0, 103.0):
         x = naive.composite(BITS, 1.0, start_bits=start_bits) + noise(1.0, 1_000)
         receiver = RdsReceiver()
-        end = (208 if start_bits > 0 else 104) - start_bits  # of the first whole group, in bits
-        late = 0.15 * RATE
+        end = 208 - start_bits  # of the first whole group, in bits
+        late = 0.06 * RATE
         for start in range(0, len(x), 2_880):
             if any(g.whole for g in receiver.process(x[start : start + 2_880])):
                 assert start + 2_880 <= end / 1187.5 * RATE + late

@@ -1,15 +1,18 @@
-"""GNU Radio 3.10 with gr-rds as a peer, run by Debian's own Python: `python3 gnuradio_rds.py FILE`.
+"""GNU Radio 3.10 with gr-rds as a peer, run by Debian's own Python: `python3 peer_gr_rds.py FILE`.
 
 FILE is float32 multiplex at 240 kHz. The chain and its constants are those of the receiver example
 of gr-rds 3.10 from the multiplex on. Prints JSON: every group as 16 hexadecimal digits, in order,
-the number of multiplex samples that had gone into the chain when the first one came out (counted in
-steps of `STEP`), and the CPU seconds of the flow graph.
+the number of multiplex samples that must go into the chain until the first one comes out (with
+`--first`; in steps of `STEP`), and the CPU seconds of the flow graph.
 """
+
+from __future__ import annotations
 
 import json
 import math
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pmt
@@ -22,17 +25,20 @@ STEP = 2_400  # samples: 10 ms
 RATE_HZ = 240_000
 
 
-def build(samples):
+def build(samples: Any) -> tuple[Any, list[str], Any]:
     """Return a flow graph over `samples`, the list in which its groups appear, and who fills it."""
-    groups = []
+    groups: list[str] = []
 
-    class Tap(gr.basic_block):
-        def __init__(self):
+    class Tap(gr.basic_block):  # type: ignore[misc]  # GNU Radio ships no types
+        """Takes the messages of the decoder."""
+
+        def __init__(self) -> None:
             gr.basic_block.__init__(self, "tap", None, None)
             self.message_port_register_in(pmt.intern("in"))
             self.set_msg_handler(pmt.intern("in"), self.take)
 
-        def take(self, message):
+        def take(self, message: Any) -> None:
+            """Keep one group."""
             data = bytes(pmt.u8vector_elements(pmt.cdr(message)))
             groups.append(data.hex())
 
@@ -61,7 +67,7 @@ def build(samples):
     return top, groups, tap  # the graph does not keep a Python block alive
 
 
-def groups_of(samples):
+def groups_of(samples: Any) -> list[str]:
     """Return the groups that the chain finds in `samples`."""
     top, groups, _tap = build(samples)
     top.run()
@@ -69,7 +75,7 @@ def groups_of(samples):
     return groups
 
 
-def first_group(samples):
+def first_group(samples: Any) -> int | None:
     """Return how many samples are wanted until a group comes, in steps, or None."""
     if not groups_of(samples):
         return None
@@ -83,7 +89,8 @@ def first_group(samples):
     return high * STEP
 
 
-def main():
+def main() -> None:
+    """Print what the file named on the command line holds."""
     samples = np.fromfile(sys.argv[1], dtype=np.float32)
     began = time.process_time()
     groups = groups_of(samples)

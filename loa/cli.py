@@ -18,7 +18,7 @@ from typer.exceptions import TyperException
 
 from dsp.errors import Refusal
 from loa import reporting
-from loa.commands import bench, demo, doctor, master, measure, receive
+from loa.commands import bench, demo, doctor, master, measure, multiplex, receive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ app = typer.Typer(
 for command in (
     measure.measure,
     master.master,
+    multiplex.multiplex,
     receive.receive,
     doctor.doctor,
     bench.bench,

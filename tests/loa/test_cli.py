@@ -8,11 +8,12 @@ import pytest
 
 from dsp.errors import Refusal
 from loa import cli, reporting
-from loa.commands import bench, demo, doctor, master, measure, receive
+from loa.commands import bench, demo, doctor, master, measure, multiplex, receive
 
 COMMANDS = [
     measure.measure,
     master.master,
+    multiplex.multiplex,
     receive.receive,
     doctor.doctor,
     bench.bench,

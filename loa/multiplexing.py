@@ -1,0 +1,275 @@
+"""`loa multiplex`: joins the decoder, the coder and its outputs, and tells what was made."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dsp.coder.rds_content import RdsContent
+from dsp.coder.rds_scheduler import RdsScheduler
+from dsp.coder.settings import MultiplexSettings
+from dsp.errors import Refusal
+from ingest.clock import SystemClock
+from ingest.decode import Decoder
+from ingest.fm_profile import load_fm_profile
+from loa import reporting
+from loa.progress import Progress
+from loa.tables import print_table
+from transmit.multiplex import build_coder, make_multiplex, refusal_of_settings
+from transmit.multiplex_iq import CarrierSettings
+from transmit.multiplex_sink import sink_for
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from dsp.fm.profiles import FmProfile
+    from transmit.multiplex import MultiplexRun
+
+DEFAULT_RDS_KHZ = 2.0
+# Half a step of 24 bits is 0.006 Hz. The wave is read 16 times oversampled by an interpolator that
+# is right to 2e-4; a line of whole seconds stands in float32 rounding of 1e-7.
+_PEAK_SHARE, _LINE_SHARE = 4e-4, 1e-4
+_POWER_U_DB = 0.001
+# The form factor of RDS holds for random data over long times: seconds differ by this share.
+_RDS_SHARE = 0.02
+_SUBCARRIER_U_DB = 1.0
+
+
+@dataclass(frozen=True)
+class Injections:
+    """What is added to the audio, and how it is limited; None for the usual."""
+
+    stereo: bool
+    pilot_khz: float | None
+    rds_khz: float | None
+    rds_phase_deg: float
+    mpx_limit_dbr: float | None
+
+
+@dataclass(frozen=True)
+class Rds:
+    """RDS as asked for on the command line."""
+
+    pi: str | None
+    ps: str | None
+    rt: str | None
+    pty: int | None
+    ct: bool
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything was asked for."""
+        return any((self.pi, self.ps, self.rt, self.pty is not None, self.ct))
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """The carrier of IQ outputs."""
+
+    rate_hz: int
+    offset_hz: float
+    level_dbfs: float
+    frequency_mhz: float
+
+
+def multiplex_file(
+    file: Path,
+    output: str,
+    *,
+    profile: str,
+    injections: Injections,
+    rds: Rds,
+    carrier: Carrier,
+    as_json: bool,
+) -> int:
+    """Make the multiplex of `file`; return the exit code of the command."""
+    now = SystemClock().now_utc()
+    rules = load_fm_profile(profile)
+    settings = _settings(rules, injections, rds)
+    scheduler = _scheduler(rds, settings, now)
+    place = CarrierSettings(
+        now, carrier.rate_hz, carrier.offset_hz, carrier.level_dbfs, carrier.frequency_mhz * 1e6
+    )
+    with ExitStack() as stack:
+        decoder = stack.enter_context(Decoder())
+        audio = stack.enter_context(decoder.open(file))
+        coder = build_coder(settings, scheduler, audio.format.channels)
+        sink = stack.enter_context(sink_for(output, place))
+        progress = stack.enter_context(Progress())
+        form = (audio.format.sample_rate_hz, audio.format.channels)
+        advance = progress.start(file.name)
+        run = make_multiplex(audio.blocks(), form, coder, sink, advance)
+        underflows = getattr(sink, "underflows", 0)
+        fields = _report(file, output, sink.kind, rules, settings, run)
+    _say(run, underflows)
+    if as_json:
+        reporting.print_json("multiplex", {**fields, "rds": _rds_fields(rds)})
+    else:
+        _print(fields)
+    return 0
+
+
+def _settings(rules: FmProfile, wanted: Injections, rds: Rds) -> MultiplexSettings:
+    rds_khz = wanted.rds_khz
+    if rds_khz is None:
+        rds_khz = DEFAULT_RDS_KHZ if rds.wanted else 0.0
+    if rds_khz > 0.0 and rds.pi is None:
+        raise Refusal(
+            "usage",
+            expected="a programme identification where there is RDS",
+            got="no --pi",
+            advice="--pi 7001 (7 is Vietnam; the rest is the station's)",
+        )
+    try:
+        return MultiplexSettings(
+            rated_deviation_hz=rules.rated_deviation_hz,
+            pre_emphasis_us=rules.pre_emphasis_us,
+            stereo=wanted.stereo,
+            pilot_hz=None if wanted.pilot_khz is None else wanted.pilot_khz * 1e3,
+            rds_hz=rds_khz * 1e3,
+            rds_phase_deg=wanted.rds_phase_deg,
+            mpx_limit_dbr=wanted.mpx_limit_dbr,
+        )
+    except ValueError as error:
+        raise refusal_of_settings(error) from error
+
+
+def _scheduler(rds: Rds, settings: MultiplexSettings, now: datetime) -> RdsScheduler | None:
+    if settings.rds_hz == 0.0 or rds.pi is None:
+        return None
+    try:
+        pi = int(rds.pi, 16)
+    except ValueError:
+        pi = 0
+    if not 1 <= pi <= 0xFFFF:
+        raise Refusal(
+            "usage",
+            expected="--pi of four hexadecimal digits, 0001 to FFFF",
+            got=rds.pi[:20],
+            advice="--pi 7001",
+        )
+    content = RdsContent(
+        pi=pi,
+        ps=rds.ps or "",
+        rt=rds.rt,
+        pty=rds.pty or 0,
+        di=1 if settings.stereo else 0,
+        ct=rds.ct,
+    )
+    return RdsScheduler(content, now if rds.ct else None)
+
+
+def _report(
+    file: Path,
+    output: str,
+    kind: str,
+    rules: FmProfile,
+    settings: MultiplexSettings,
+    run: MultiplexRun,
+) -> dict[str, Any]:
+    """Return the fields of the JSON object."""
+    figures = run.figures
+    gain = run.lowest_mpx_gain
+    fields: dict[str, Any] = {
+        "input": str(file),
+        "output": output,
+        "kind": kind,
+        "sha256": run.sha256,
+        "duration_s": figures.duration_s,
+        "audio_delay_s": run.delay_s,
+        "profile": rules.name,
+        "rated_deviation_hz": settings.rated_deviation_hz,
+        "pre_emphasis_us": settings.pre_emphasis_us,
+        "stereo": settings.stereo,
+        "peak_deviation_hz": figures.peak_deviation_hz,
+        "mpx_power_dbr": figures.mpx_power_dbr,
+        "mpx_window_s": figures.mpx_window_s,
+        "pilot_hz": figures.pilot_hz,
+        "pilot_frequency_hz": figures.pilot_frequency_hz,
+        "subcarrier_38k_db": figures.subcarrier_db,
+        "rds_hz": figures.rds_hz,
+        "limited_percent": 100.0 * run.limited_share,
+        "mpx_limiter_db": None if gain is None else 20.0 * math.log10(max(gain, 1e-6)),
+        "mended_samples": run.not_finite + run.out_of_range,
+    }
+    if settings.pilot_peak_hz == 0.0:
+        fields["pilot_hz"] = fields["pilot_frequency_hz"] = None
+    if settings.rds_hz == 0.0:
+        fields["rds_hz"] = None
+    fields["u"] = _uncertainties(fields)
+    fields["invalid"] = _invalid(fields, settings)
+    return fields
+
+
+def _uncertainties(fields: dict[str, Any]) -> dict[str, float]:
+    shares = {"peak_deviation_hz": _PEAK_SHARE, "pilot_hz": _LINE_SHARE, "rds_hz": _RDS_SHARE}
+    found = {
+        key: share * fields[key] + 0.01 for key, share in shares.items() if fields[key] is not None
+    }
+    fixed = {
+        "mpx_power_dbr": _POWER_U_DB,
+        "pilot_frequency_hz": 1e-4,
+        "subcarrier_38k_db": _SUBCARRIER_U_DB,
+    }
+    return found | {key: value for key, value in fixed.items() if fields[key] is not None}
+
+
+def _invalid(fields: dict[str, Any], settings: MultiplexSettings) -> dict[str, str]:
+    """Say why a figure is null."""
+    no_pilot, no_rds = settings.pilot_peak_hz == 0.0, settings.rds_hz == 0.0
+    reasons = {
+        "pilot_hz": "no pilot" if no_pilot else "shorter than a second",
+        "pilot_frequency_hz": "no pilot" if no_pilot else "shorter than two seconds",
+        "subcarrier_38k_db": "shorter than a second",
+        "rds_hz": "no RDS" if no_rds else "shorter than a second",
+        "mpx_power_dbr": "silence",
+        "mpx_limiter_db": "no --mpx-limit-dbr",
+        "sha256": "played, not written",
+    }
+    return {key: reason for key, reason in reasons.items() if fields[key] is None}
+
+
+def _rds_fields(rds: Rds) -> dict[str, Any] | None:
+    if rds.pi is None:
+        return None
+    return {"pi": rds.pi.upper(), "ps": rds.ps, "rt": rds.rt, "pty": rds.pty or 0, "ct": rds.ct}
+
+
+def _say(run: MultiplexRun, underflows: int) -> None:
+    """Tell a person what they may not expect."""
+    if run.limited_share > 0.0:
+        reporting.note(
+            f"loa: the coder limited the audio in {100 * run.limited_share:.1f} % of the time: "
+            "no `fm` master for this profile; try loa master IN -o OUT.flac --target fm"
+        )
+    if underflows:
+        reporting.note(f"loa: the sound card ran dry {underflows} times: the air had gaps")
+
+
+ROWS = (
+    ("duration_s", "duration", "s", 2),
+    ("peak_deviation_hz", "peak deviation", "Hz", 0),
+    ("mpx_power_dbr", "MPX power", "dBr", 2),
+    ("pilot_hz", "pilot", "Hz", 1),
+    ("pilot_frequency_hz", "pilot frequency", "Hz", 3),
+    ("subcarrier_38k_db", "38 kHz left", "dB", 0),
+    ("rds_hz", "RDS", "Hz", 0),
+    ("limited_percent", "limited by the coder", "% of time", 1),
+)
+
+
+def _print(fields: dict[str, Any]) -> None:
+    """Print the figures as a table for a person."""
+    from rich.table import Table
+
+    from loa.tables import number
+
+    table = Table(title=f"{fields['output']}: {fields['profile']}")
+    for heading in ("figure", "value", "unit"):
+        table.add_column(heading, justify="right" if heading == "value" else "left")
+    for key, name, unit, decimals in ROWS:
+        table.add_row(name, number(fields[key], decimals), unit)
+    print_table(table)

@@ -1,0 +1,127 @@
+"""`loa multiplex`: one object with what was made and measured, one line for what cannot be."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from loa import cli
+
+FIELDS = {
+    "schema", "input", "output", "kind", "sha256", "duration_s", "audio_delay_s", "profile",
+    "rated_deviation_hz", "pre_emphasis_us", "stereo", "peak_deviation_hz", "mpx_power_dbr",
+    "mpx_window_s", "pilot_hz", "pilot_frequency_hz", "subcarrier_38k_db", "rds_hz",
+    "limited_percent", "mpx_limiter_db", "mended_samples", "u", "invalid", "rds",
+}  # fmt: skip
+
+
+@pytest.fixture
+def master(tmp_path):
+    rng = np.random.default_rng(2)
+    path = tmp_path / "bulletin.wav"
+    sf.write(path, rng.standard_normal((48_000 * 3, 2)) * 0.05, 48_000, "PCM_16")
+    return path
+
+
+def run(capsys, *arguments):
+    code = cli.run(["multiplex", *map(str, arguments)])
+    return code, capsys.readouterr()
+
+
+def test_one_object_with_everything(tmp_path, master, capsys):
+    out = tmp_path / "mpx.flac"
+    asked = ("--pi", "7001", "--ps", "TRAVINH", "--rt", "Bản tin", "--pty", "1", "--json")
+    code, said = run(capsys, master, "-o", out, *asked)
+    assert code == 0
+    made = json.loads(said.out)
+    assert set(made) == FIELDS
+    assert made["schema"] == "loa.multiplex/1"
+    assert made["rds"] == {"pi": "7001", "ps": "TRAVINH", "rt": "Bản tin", "pty": 1, "ct": False}
+    assert made["pilot_hz"] == pytest.approx(6_750.0, abs=0.1)
+    assert made["pilot_frequency_hz"] == pytest.approx(19_000.0, abs=0.001)
+    assert made["rds_hz"] == pytest.approx(2_000.0, rel=0.03)
+    assert made["subcarrier_38k_db"] < -60.0
+    assert made["limited_percent"] == 0.0
+    assert set(made["invalid"]) == {"mpx_limiter_db"}
+    assert said.err == ""
+    assert sf.info(out).samplerate == 192_000
+
+
+def test_mono_at_50_khz_without_rds(tmp_path, master, capsys):
+    asked = ("--mono", "--profile", "50k50us", "--json")
+    code, said = run(capsys, master, "-o", tmp_path / "mpx.wav", *asked)
+    made = json.loads(said.out)
+    assert code == 0
+    assert made["rated_deviation_hz"] == 50_000.0
+    assert made["pilot_hz"] is made["rds_hz"] is made["rds"] is None
+    assert made["invalid"]["pilot_hz"] == "no pilot"
+    assert made["invalid"]["rds_hz"] == "no RDS"
+
+
+def test_a_profile_of_ones_own(tmp_path, master, capsys):
+    profile = tmp_path / "own.toml"
+    profile.write_text(
+        'name = "own"\n[limit.rated_deviation]\nvalue = 60\nunit = "kHz"\nsource = "licence"\n'
+        '[limit.pre_emphasis]\nvalue = 75\nunit = "us"\nsource = "licence"\n'
+    )
+    code, said = run(capsys, master, "-o", tmp_path / "a.wav", "--profile", profile, "--json")
+    made = json.loads(said.out)
+    assert code == 0
+    assert (made["profile"], made["rated_deviation_hz"]) == ("own", 60_000.0)
+    assert made["pilot_hz"] == pytest.approx(5_400.0, abs=0.1)
+
+
+def test_injections_and_iq(tmp_path, master, capsys):
+    asked = ("--pilot-khz", "7.5", "--pi", "7001", "--rds-khz", "4", "--mpx-limit-dbr", "3")
+    place = ("--rate-hz", "250000", "--offset-hz", "-20000", "--level-dbfs", "-10")
+    out = tmp_path / "station.sigmf"
+    code, said = run(capsys, master, "-o", out, *asked, *place, "--json")
+    made = json.loads(said.out)
+    assert code == 0
+    assert made["kind"] == "iq"
+    assert made["pilot_hz"] == pytest.approx(7_500.0, abs=0.1)
+    assert made["mpx_limiter_db"] == 0.0
+    meta = json.loads((tmp_path / "station.sigmf-meta").read_text())
+    assert meta["global"]["core:sample_rate"] == 250_000
+    assert meta["captures"][0]["core:frequency"] == 100e6 + 20_000
+
+
+def test_no_fm_master_is_said(tmp_path, master, capsys):
+    audio, _ = sf.read(master)
+    loud = tmp_path / "loud.wav"
+    sf.write(loud, audio * 20, 48_000, "FLOAT")
+    code, said = run(capsys, loud, "-o", tmp_path / "mpx.wav")
+    assert code == 0
+    assert "the coder limited the audio" in said.err
+    assert "--target fm" in said.err
+    assert "peak deviation" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("--ps", "TRAVINH"), "usage"),
+        (("--rds-khz", "2"), "usage"),
+        (("--pi", "XYZ"), "usage"),
+        (("--pi", "0000"), "usage"),
+        (("--pi", "7001", "--ps", "too long a name"), "rds.text"),
+        (("--pty", "40"), "usage"),
+        (("--profile", "90k"), "profile.missing"),
+        (("--pilot-khz", "60"), "multiplex.settings"),
+        (("--mpx-limit-dbr", "-11"), "multiplex.settings"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_no_file(tmp_path, master, capsys, arguments, kind):
+    before = sorted(tmp_path.iterdir())
+    code, said = run(capsys, master, "-o", tmp_path / "mpx.wav", *arguments, "--json")
+    assert code == 2
+    assert json.loads(said.out)["kind"] == kind
+    assert said.err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_is_not_there_is_exit_code_4(tmp_path, master, capsys):
+    code, said = run(capsys, master, "-o", tmp_path / "no" / "mpx.wav")
+    assert code == 4
+    assert "mkdir -p" in said.err

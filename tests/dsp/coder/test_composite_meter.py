@@ -54,7 +54,8 @@ def test_a_peak_between_the_samples_is_seen():
     # 48 kHz at 45°: four samples a turn, all at 0.707 of the peak.
     fade = np.minimum(1.0, np.arange(192_000) / 1_000)
     figures = measured(fade * sine(48_000, 50_000, 1, np.pi / 4))
-    assert figures.peak_deviation_hz == pytest.approx(50_000, rel=4e-4)
+    # 64 places a turn: cos(pi / 64), and the mean over one place.
+    assert figures.peak_deviation_hz == pytest.approx(50_000, rel=2e-3)
 
 
 def test_the_pilot_frequency():

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from transmit.multiplex import MultiplexRun
 
 DEFAULT_RDS_KHZ = 2.0
-# The wave is read at 16 places a sample, where 60 kHz falls short of its peak by up to 2e-3; a line of
-# a whole second is spoiled by audio that leaks through the window, below 1e-4. Half a step of 24 bits
-# is 0.006 Hz.
+# The wave is read at 16 places a sample, where 60 kHz falls short of its peak by up to 2e-3; a line
+# of a whole second is spoiled by audio that leaks through the window, below 1e-4. Half a step of 24
+# bits is 0.006 Hz.
 _PEAK_SHARE, _LINE_SHARE = 2e-3, 1e-4
 _POWER_U_DB = 0.001
 # The form factor of RDS holds for random data over long times: seconds differ by this share.

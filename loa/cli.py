@@ -18,7 +18,7 @@ from typer.exceptions import TyperException
 
 from dsp.errors import Refusal
 from loa import reporting
-from loa.commands import bench, demo, doctor, master, measure, multiplex, receive
+from loa.commands import bench, demo, doctor, master, measure, multiplex, receive, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ app = typer.Typer(
 for command in (
     measure.measure,
     master.master,
+    simulate.simulate,
     multiplex.multiplex,
     receive.receive,
     doctor.doctor,

@@ -83,6 +83,8 @@ class IqFile:
         Its extension chooses the form, see `FORMS`.
     recording
         What it is of.
+    beside
+        Other files that appear with it or not at all; write them to `part(path)` before `commit`.
 
     Raises
     ------
@@ -90,7 +92,7 @@ class IqFile:
         "output.format" for another extension, "output.…" where it cannot be made there.
     """
 
-    def __init__(self, path: Path, recording: Recording) -> None:
+    def __init__(self, path: Path, recording: Recording, beside: tuple[Path, ...] = ()) -> None:
         self.form: IqForm = iq_form(path)
         self.path = path
         self.samples = 0
@@ -99,7 +101,15 @@ class IqFile:
         self._data = path.with_suffix(".sigmf-data") if self._sigmf else path
         self._meta = path.with_suffix(".sigmf-meta") if self._sigmf else None
         self.outputs = [self._data, *([self._meta] if self._meta else [])]
-        self._set = OutputSet(self.outputs)
+        everything = [*self.outputs, *beside]
+        if len({each.absolute() for each in everything}) < len(everything):
+            raise Refusal(
+                "output.twice",
+                expected="a file of its own for every output",
+                got=", ".join(map(str, everything)),
+                advice="another name for one of them",
+            )
+        self._set = OutputSet(everything)
         self._sha256 = hashlib.sha256()
         self._sha512 = hashlib.sha512() if self._sigmf else None
         self._file = self._set.part(self._data).open("w+b", _BUFFER)
@@ -124,6 +134,10 @@ class IqFile:
         if self._sha512 is not None:
             self._sha512.update(numbers.data)
         self.samples += len(numbers) // 2
+
+    def part(self, path: Path) -> Path:
+        """Return where to write a file of `beside` until it appears."""
+        return self._set.part(path)
 
     def commit(self) -> str:
         """Complete the file, put it in place and return the SHA-256 of its samples.

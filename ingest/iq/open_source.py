@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ingest.iq.block import IqSource
 
 DEFAULT_RATE_HZ = 2_400_000
-SCENE_RENDERER = "ingest.scene.source"  # has open_scene(path) -> IqSource
+SCENE_RENDERER = "ingest.scene.render"  # has open_scene(path) -> IqSource
 _LIVE = "rtl:// and tcp://"
 
 

@@ -29,6 +29,7 @@ _NAME = re.compile(r"[\w.-]+")
 _DIGITS = re.compile(r"[0-9A-D*#]+")
 _MOST_PPM = 200.0
 _CARRIERS_SHARE = 0.9
+_MOST_WRONG = 0.5  # of the bits: more than that is fewer wrong ones, inverted
 
 
 def checked_scene(table: SceneTable, digest: str, folder: Path) -> Scene:
@@ -229,7 +230,7 @@ class _Checker:
             value = own.get(entry.kind, known.default)
             assert value is not None
         # A PI is a whole number; a share of wrong bits lies below 1.
-        whole = entry.kind not in ("bad_pi", "one_channel") or value < 1 or value == int(value)
+        whole = entry.kind != "bad_pi" or value <= _MOST_WRONG or value == int(value)
         between = entry.kind == "one_channel" and value not in (0.0, 1.0)
         if not known.low <= value <= known.high or not whole or between:
             expected = f"{known.meaning}, {known.low:g} … {known.high:g} {known.unit}".rstrip()

@@ -110,7 +110,7 @@ EFFECTS: dict[str, Effect] = {
         "RDS carries a wrong PI, or wrong bits",
         "rds",
         Value(
-            "the PI sent instead, or below 1 the share of bits that are wrong (the own PI with "
+            "the PI sent instead, or up to 0.5 the share of bits that are wrong (the own PI with "
             "country C)",
             "",
             0.0,

@@ -98,9 +98,9 @@ class Burst:
 
     at_s: float = number(0.0, LONGEST_S)
     digits: str = text(40)
-    level_dbfs: float = number(-60.0, 0.0, default=-12.0)
-    on_s: float = number(0.02, 2.0, default=0.07)
-    off_s: float = number(0.02, 2.0, default=0.07)
+    level_dbfs: float = number(-60.0, -6.1, default=-12.0)
+    on_s: float = number(0.04, 2.0, default=0.07)
+    off_s: float = number(0.04, 2.0, default=0.07)
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class StationTable:
     audio: tuple[str, ...] = text(_PATH, default=())
     tone_hz: float | None = number(10.0, 15_000.0, default=None)
     tone_level_db: float = number(-120.0, 0.0, default=-6.0)
+    audio_gain_db: float = number(-60.0, 40.0, default=0.0)
     stereo: bool = False
     pilot_hz: float | None = number(0.0, 30_000.0, default=None)
     rds_hz: float = number(0.0, 30_000.0, default=0.0)
@@ -139,6 +140,7 @@ class StationTable:
     rt: str = text(64, default="")
     pty: int = number(0, 31, default=0)
     rds_groups: tuple[str, ...] = text(16, default=())
+    ct: bool = False
     dtmf: tuple[Burst, ...] = ()
     multipath: tuple[RayTable, ...] = ()
     fading_hz: float = number(0.0, 50.0, default=0.0)

@@ -8,11 +8,12 @@ import pytest
 
 from dsp.errors import Refusal
 from loa import cli, reporting
-from loa.commands import bench, demo, doctor, master, measure, multiplex, receive
+from loa.commands import bench, demo, doctor, master, measure, multiplex, receive, simulate
 
 COMMANDS = [
     measure.measure,
     master.master,
+    simulate.simulate,
     multiplex.multiplex,
     receive.receive,
     doctor.doctor,

@@ -1,0 +1,52 @@
+"""`loa simulate`: a band of transmitters, healthy and faulty, as a file or over rtl_tcp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The recording; its extension chooses the form: .cu8 .cs8 .cs16 .cf32 .wav .sigmf",
+    ),
+]
+Truth = Annotated[
+    Path | None, typer.Option(help="What there is to hear, per station and second (JSON).")
+]
+RtlTcp = Annotated[
+    str | None,
+    typer.Option(
+        "--rtl-tcp",
+        metavar="HOST:PORT",
+        help="Play the band in real time to rtl_tcp clients; port 0 takes a free one and says so.",
+    ),
+]
+Plot = Annotated[Path | None, typer.Option(help="Draw spectrum and waterfall (PNG).")]
+Ready = Annotated[
+    Path | None,
+    typer.Option(help="With --rtl-tcp: write host and port here once it listens (JSON)."),
+]
+
+
+def simulate(
+    scene: Annotated[Path, typer.Argument(help="A SCENE.toml.")],
+    output: Output = None,
+    truth: Truth = None,
+    rtl_tcp: RtlTcp = None,
+    ready_file: Ready = None,
+    plot: Plot = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> int:
+    """Render a simulated band to an IQ recording, or serve it as a dongle would.
+
+    Example: loa simulate examples/scenes/three-communes.toml -o band.cu8 --truth truth.json
+    """
+    from loa.simulating import SimulateRequest, run_simulation
+
+    request = SimulateRequest(scene, output, truth, rtl_tcp, ready_file, plot)
+    return run_simulation(request, as_json=as_json)

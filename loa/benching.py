@@ -12,23 +12,27 @@ from loa.tables import number, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AUDIO_ROOMS = ("bench.measure", "bench.command", "bench.encode")
+# What can be timed, and the modules of `bench` whose rows it is made of.
+ROOMS = {
+    "audio": ("bench.measure", "bench.command", "bench.encode"),
+    "receive": ("bench.receive_front",),
+}
 
 
-def audio_rows(*, runs: int, quality: bool) -> Iterator[dict[str, Any]]:
-    """Rows of everything that happens to a bulletin on its way out."""
-    for room in AUDIO_ROOMS:
+def rows_of(work: str, *, runs: int, quality: bool) -> Iterator[dict[str, Any]]:
+    """Rows of everything that `work` is made of."""
+    for room in ROOMS[work]:
         yield from importlib.import_module(room).rows(runs=runs)
-    if quality:
+    if work == "audio" and quality:
         yield from importlib.import_module("bench.intelligibility").rows()
 
 
 def run_bench(work: str, *, runs: int, quality: bool, as_json: bool) -> int:
     """Print the rows of `work`; 1 if a required figure is missed."""
-    if work != "audio":
-        raise Refusal("usage", expected="audio", got=work, advice="loa bench audio")
+    if work not in ROOMS:
+        raise Refusal("usage", expected=" or ".join(ROOMS), got=work, advice="loa bench audio")
     found = []
-    for row in audio_rows(runs=runs, quality=quality):
+    for row in rows_of(work, runs=runs, quality=quality):
         found.append(row)
         if as_json:
             reporting.print_json("bench", row)

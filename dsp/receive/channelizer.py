@@ -164,7 +164,7 @@ class Channelizer:
         self._end = index
 
     def take_spectra(self) -> list[SpectrumFrame]:
-        """Return the frames completed since the last call, a tenth of a second each."""
+        """Return the frames completed since the last call, about five for each second."""
         tally = self._engine.spectrum
         frames = list(tally.frames)
         tally.frames.clear()

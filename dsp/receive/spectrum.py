@@ -2,7 +2,7 @@
 
 A window is a multiplication in time, so a convolution in frequency: Hann's is
 Z(k)/2 - Z(k-1)/4 - Z(k+1)/4, at the cost of a few additions per bin. A frame is the mean and the
-peak over the sixteen blocks of one step; there are about ten a second. Power 1.0 in a bin is a
+peak over the sixteen blocks of one step; there are about five a second. Power 1.0 in a bin is a
 carrier at full scale on that bin; noise is counted 1.5 bins wide (`NOISE_BINS`).
 
 The line at the very centre is mostly the receiver's own DC. What of it stands still over a frame
@@ -23,7 +23,7 @@ from dsp.lanes import LANES, lane_max, lane_sum, load, splat
 from dsp.receive.channel_plan import ROWS, BankPlan
 from dsp.receive.lane_transform import PLANE
 
-FRAMES_PER_S = 10
+FRAMES_PER_S = 5
 NOISE_BINS = 1.5
 _KEPT_FRAMES = 50
 
@@ -69,7 +69,7 @@ class SpectrumFrame:
 
 
 class SpectrumTally:
-    """Makes frames; the oldest is dropped where nobody takes them for five seconds."""
+    """Makes frames; the oldest is dropped where nobody takes them for ten seconds."""
 
     def __init__(self, plan: BankPlan, places: npt.NDArray[np.int64]) -> None:
         """Make ready; `places` are the rows of the transform by frequency."""

@@ -7,6 +7,8 @@ import pytest
 
 from dsp.contract import BlockContractError
 from dsp.rds.shaping import PEAK_FORM_FACTOR
+from dsp.receive.rds_demodulator import RdsDemodulator
+from dsp.receive.rds_pilot import PILOT_HOP
 from dsp.receive.rds_receiver import RdsReceiver
 from tests.naive import rds as naive
 
@@ -264,3 +266,28 @@ def test_groups_come_in_order_once():
 def test_another_rate_is_refused():
     with pytest.raises(ValueError, match="288000"):
         RdsReceiver(240_000)
+
+
+@pytest.mark.parametrize("ppm", [0, 100, -100])
+def test_from_hop_to_hop_the_carrier_does_not_turn_over(ppm):
+    # Half a turn between two hops is one wrong bit, which would be corrected and hardly be seen.
+    groups, _ = receive(naive.composite(BITS, 4.0, ppm=ppm, start_bits=20))
+    assert len(groups) > 40
+    assert all(g.corrected == (0, 0, 0, 0) for g in groups[1:-1])
+
+
+def test_likelihoods_are_themselves_again_with_the_first_hop_after_a_burst():
+    x = naive.composite(BITS, 3.0, start_bits=20) + noise(3.0, 300)
+    # Ten hops of 48 ms of what a discriminator gives without a carrier.
+    hop = PILOT_HOP
+    x[20 * hop : 30 * hop] = noise(10 * hop / RATE, 20_000)
+    symbols = RdsDemodulator().process(x)
+    level = np.abs(symbols.values)
+
+    def middle(first, last):
+        inside = (symbols.samples > first * hop) & (symbols.samples < last * hop)
+        return np.median(level[inside])
+
+    assert middle(5, 19) == 15.0
+    assert middle(22, 29) < 2.0
+    assert middle(31, 32) == 15.0

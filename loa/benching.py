@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 # What can be timed, and the modules of `bench` whose rows it is made of.
 ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
-    "receive": ("bench.receive_front",),
+    "receive": (
+        "bench.receive_front",
+        "bench.rds_receive",
+    ),
 }
 
 

@@ -90,7 +90,11 @@ def _strongest(now: Any, first: Any) -> Any:
     return best
 
 
-@kernel(types.void(_F32, types.int64, _F64_2, _F64, _F64, types.float64, _I64, _F64_2))
+@kernel(
+    types.void(_F32, types.int64, _F64_2, _F64, _F64, types.float64, _I64, _F64_2),
+    # As above: a window is summed the same way wherever the stream is cut.
+    fastmath=frozenset({"reassoc", "contract", "nsz"}),
+)
 def judge_windows(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     audio: Any,
     count: Any,

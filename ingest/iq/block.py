@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SampleFormat = Literal["u8", "complex64"]
+TimeBasis = Literal["recorded", "assumed", "received", "simulated"]
 
 # An 8-bit sample x stands for (x - 127.5) / 127.5: the two middle codes are equally near to zero.
 U8_MIDDLE = 127.5
@@ -74,7 +75,10 @@ class IqSource(Protocol):
     centre_hz: float | None
     sample_format: SampleFormat
     full_scale: float
-    time_basis: Literal["recorded", "assumed", "received", "simulated"]
+
+    @property
+    def time_basis(self) -> TimeBasis:
+        """Where `time_utc` comes from."""
 
     def blocks(self) -> Iterator[IqBlock]:
         """Yield the capture block by block; ends with it, or never for a live source.

@@ -10,11 +10,10 @@ sound card as `mpx:card` or `mpx:card:NAME`.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dsp.errors import Refusal
@@ -113,17 +112,9 @@ def _open_multiplex(
 
 def _open_scene(path: Path) -> IqSource:
     """Render a scene live; the renderer is loaded when a scene is asked for."""
-    try:
-        renderer: Any = importlib.import_module(SCENE_RENDERER)
-    except ModuleNotFoundError:
-        raise Refusal(
-            "scene.missing",
-            expected="the renderer of scenes",
-            got=f"no {SCENE_RENDERER} in this installation",
-            advice="make setup",
-            exit_code=3,
-        ) from None
-    source: IqSource = renderer.open_scene(path)
+    from ingest.scene.render import open_scene
+
+    source: IqSource = open_scene(path)
     return source
 
 

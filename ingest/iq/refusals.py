@@ -2,8 +2,7 @@
 
 Kinds: source.unknown, iq.empty, iq.rate, iq.rate_missing, iq.format, iq.mislabelled, iq.header,
 iq.sigmf, iq.not_found, iq.unreadable (exit 4), rtl_tcp.unreachable and rtl_tcp.protocol (exit 4),
-rtl_sdr.missing, rtl_sdr.no_device (exit 3), rtl_sdr.lost (exit 4), scene.missing and
-sound_card.missing (exit 3), multiplex.rate.
+rtl_sdr.missing, rtl_sdr.no_device (exit 3), sound_card.missing (exit 3), multiplex.rate.
 """
 
 from __future__ import annotations

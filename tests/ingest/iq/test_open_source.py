@@ -1,12 +1,8 @@
 """The word SOURCE: what each form opens, and what is refused."""
 
-import sys
-import types
-
 import pytest
 
 from dsp.errors import Refusal
-from ingest.iq import open_source as door
 from ingest.iq.open_source import SourceOptions, open_source
 
 
@@ -31,16 +27,28 @@ def test_a_live_source_wants_a_possible_rate():
     assert caught.value.kind == "iq.rate"
 
 
-def test_a_scene_is_rendered_by_the_renderer(monkeypatch):
-    opened = types.ModuleType("renderer")
-    opened.open_scene = lambda path: f"scene {path}"
-    monkeypatch.setitem(sys.modules, "renderer", opened)
-    monkeypatch.setattr(door, "SCENE_RENDERER", "renderer")
-    assert open_source("sim:a/SCENE.toml") == "scene a/SCENE.toml"
+def test_a_scene_is_rendered_as_it_is_asked_for(tmp_path):
+    path = tmp_path / "SCENE.toml"
+    path.write_text(
+        """
+        [capture]
+        centre_hz = 99_000_000
+        rate_hz = 1_024_000
+        seconds = 0.25
+        [[station]]
+        id = "a"
+        frequency_hz = 99_000_000
+        level_dbfs = -10.0
+        profile = "75k50us"
+        """
+    )
+    source = open_source(f"sim:{path}")
+    assert (source.rate_hz, source.centre_hz) == (1_024_000, 99e6)
+    assert source.time_basis == "simulated"
+    assert sum(block.count for block in source.blocks()) == 256_000
+    source.close()
 
 
-def test_without_the_renderer_a_part_is_missing(monkeypatch):
-    monkeypatch.setattr(door, "SCENE_RENDERER", "ingest.no_such_renderer")
-    with pytest.raises(Refusal) as caught:
-        open_source("sim:SCENE.toml")
-    assert (caught.value.kind, caught.value.exit_code) == ("scene.missing", 3)
+def test_a_scene_that_is_not_there(tmp_path):
+    with pytest.raises(Refusal):
+        open_source(f"sim:{tmp_path / 'SCENE.toml'}")

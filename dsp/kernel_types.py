@@ -7,6 +7,7 @@ numba's own signature where a kernel must be compiled.
 
 from __future__ import annotations
 
+import functools
 import numbers
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ class Array:
 
     def fits(self, value: Any) -> bool:
         """Tell whether an array may be passed for it."""
-        if not isinstance(value, np.ndarray) or value.dtype.name != self.dtype.name:
+        if not isinstance(value, np.ndarray) or value.dtype != self._numpy:
             return False
         flags = value.flags
         return (
@@ -61,6 +62,10 @@ class Array:
             and (self.layout == "A" or flags.c_contiguous)
             and (self.readonly or flags.writeable)
         )
+
+    @functools.cached_property
+    def _numpy(self) -> np.dtype[Any]:
+        return np.dtype("bool" if self.dtype.name == "boolean" else self.dtype.name)
 
     def as_numba(self, types: Any) -> Any:
         """Return numba's type."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dsp.contract import Frames
 from transmit.loudness_series import Series
 from transmit.loudness_solver import LimitedBy
-from transmit.spool import Spool
+from transmit.spool import BLOCK_FRAMES, Spool
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class MasteredProgramme:
         """Length in seconds."""
         return self.frames / self.sample_rate_hz
 
-    def blocks(self, block_frames: int = 16_384) -> Iterator[Frames]:
+    def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Frames]:
         """Give the master in new float32 arrays (n, channels), as often as wanted."""
         return self._spool.blocks(block_frames)
 

@@ -16,7 +16,7 @@ import numpy as np
 from dsp.contract import Frames
 from dsp.errors import Refusal
 
-BLOCK_FRAMES = 16_384
+BLOCK_FRAMES = 24_576  # 16 laps of 1536 frames (dsp/master/state_space.py)
 
 
 class Spool:

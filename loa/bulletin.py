@@ -10,13 +10,13 @@ import dataclasses
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import Refusal
 from dsp.measure.programme import ProgrammeMeter
 from ingest.decode import Decoder
 from loa.proof import LOUDNESS_TOLERANCE_LU, Proof, prove, trim_change_db
+from loa.release import loa_version
 from transmit.atomic import OutputSet
 from transmit.chain import build_chain
 from transmit.codecs.setting import setting_for
@@ -94,7 +94,7 @@ class Rendition:
                 "version": self.profile.version,
                 "sha256": self.profile.digest,
             },
-            "loa_version": version("loa"),
+            "loa_version": loa_version(),
         }
 
 

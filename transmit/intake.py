@@ -134,6 +134,7 @@ class TakenIn:
     ) -> None:
         intake = conditioned(source, *form, target)
         self.spool = Spool(target.channel_count(form[1]), spool_dir)
+        self._owned = True
         try:
             for frames in intake.blocks():
                 self.spool.append(frames)
@@ -143,9 +144,15 @@ class TakenIn:
         self.not_finite = intake.not_finite
         self.out_of_range = intake.out_of_range
 
+    def release(self) -> Spool:
+        """Hand the spool over: whoever takes it closes it."""
+        self._owned = False
+        return self.spool
+
     def close(self) -> None:
-        """Free the disk; may be called twice."""
-        self.spool.close()
+        """Free the disk, unless the spool was handed over; may be called twice."""
+        if self._owned:
+            self.spool.close()
 
     def __enter__(self) -> Self:
         """Return self."""

@@ -75,13 +75,13 @@ def master(
 def master_taken(
     taken: TakenIn, chain: AudioBlock, target: Target, spool_dir: Path | None = None
 ) -> MasteredProgramme:
-    """Master a programme that was taken in for `target`; its spool is freed on the way.
+    """Master a programme that was taken in for `target`; its spool is used up for the result.
 
     Arguments, result and errors as for `master`.
     """
     width = taken.spool.channels
     survey = Survey(target, width)
-    spool, result = Spool(width, spool_dir), Spool(width, spool_dir)
+    spool = Spool(width, spool_dir)
     try:
         _require_sound(taken.spool)
         chain.reset()
@@ -89,17 +89,14 @@ def master_taken(
         for frames in aligned(treated, _band_limit(target, width), width):
             spool.append(frames)
             survey.feed(frames)
-        taken.close()
         series = survey.series()
         del survey  # its filters and its copy of the energies
-        finish = Finish(series, spool, result, target)
+        # What was taken in is not needed any more: the result takes its place on the disk.
+        finish = Finish(series, spool, taken.spool, target)
         report = finish.run(taken.not_finite, taken.out_of_range)
-    except BaseException:
-        result.close()
-        raise
     finally:
         spool.close()
-    return MasteredProgramme(result, target.sample_rate_hz, report)
+    return MasteredProgramme(taken.release(), target.sample_rate_hz, report)
 
 
 def _require_sound(spool: Spool) -> None:

@@ -74,9 +74,8 @@ class Spool:
             yield block
 
     def clear(self) -> None:
-        """Make it empty for another programme of as many channels."""
+        """Make it empty for another programme of as many channels; the disk space stays its own."""
         self._file.seek(0)
-        self._file.truncate(0)
         self.frames = 0
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Signals with known truth for the receiver's meters: float64 NumPy, nothing shared with the coder.
 
-A composite is built at 288 kHz from its parts, turned into a carrier, put beside noise and a strong
-neighbour, quantised to eight bits, and brought back by plain filters: what the product does is not
-used to make what it is judged by.
+A composite is built at 288 kHz from its parts, turned into a carrier at 1.44 MS/s, put beside noise
+and a strong neighbour, and quantised to eight bits: what the product does is not used to make what
+it is judged by.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import scipy.fft
 
 RATE_HZ = 288_000
 WIDE = 5
+CAPTURE_RATE_HZ = RATE_HZ * WIDE
+STATION_HZ = -150_000.0
+NEIGHBOUR_HZ = 400_000.0
 FULL_SCALE_HZ = 100_000.0
 
 Real = npt.NDArray[np.float64]
@@ -38,7 +41,7 @@ def speech_like(n: int, rng: np.random.Generator, *, roll_off_hz: float = 900.0)
     levels = 10.0 ** (-rng.uniform(0.0, 1.6, len(lengths)))
     edges = np.concatenate([[0.0], np.cumsum(lengths)]) * RATE_HZ
     envelope = np.interp(np.arange(n), edges[:-1], levels)
-    sound *= envelope
+    sound = without_bass(sound * envelope)
     return np.asarray(sound / np.abs(sound).max())
 
 
@@ -95,7 +98,6 @@ class Air:
     level: float = 0.3
     neighbour_db: float | None = None
     bits: int | None = None
-    half_width_hz: float = 130_000.0
 
 
 def compose(
@@ -133,58 +135,47 @@ def compose(
 PEAK_OVER_CARRIER = 1.44295
 
 
-def _upsampled(signal: Real, factor: int) -> Real:
+def without_bass(signal: Real) -> Real:
+    """Nothing below 40 Hz, as every transmitter's input has it: no DC that looks like an offset."""
+    bins = scipy.fft.rfft(signal)
+    bins[scipy.fft.rfftfreq(len(signal), 1.0 / RATE_HZ) < 40.0] = 0.0
+    return np.asarray(scipy.fft.irfft(bins, len(signal)))
+
+
+def upsampled(signal: Real, factor: int) -> Real:
+    """The same periodic wave with `factor` times the samples."""
     n = len(signal)
     bins = np.zeros(n * factor // 2 + 1, complex)
     bins[: n // 2 + 1] = scipy.fft.rfft(signal)
     return np.asarray(scipy.fft.irfft(bins, n * factor) * factor)
 
 
-def receive(
-    station: Station,
-    rng: np.random.Generator,
-    air: Air | None = None,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:
-    """Return composite (1.0 = 100 kHz) and channel at 288 kHz of `station` as a dongle hears it.
+def capture(
+    station: Station, rng: np.random.Generator, air: Air | None = None
+) -> npt.NDArray[np.uint8] | npt.NDArray[np.complex64]:
+    """Return 1.44 MS/s of a band: the station at STATION_HZ, noise, perhaps a neighbour.
 
-    Made at 1.44 MS/s. The channel filter is flat to `half_width_hz` and raised-cosine from there
-    to 14 kHz further. The composite is made of phase steps at the wide rate, filtered.
+    Interleaved uint8 where `air.bits` is 8, complex64 otherwise. The phase is the exact integral
+    of the composite: summing sample by sample would raise its treble, which is taken off first.
     """
     air = air or Air()
-    level, bits, neighbour_db = air.level, air.bits, air.neighbour_db
     n = len(station.composite_hz)
-    total = n * WIDE
-    phase = np.cumsum(_upsampled(station.composite_hz + air.offset_hz, WIDE)) * (
-        2.0 * np.pi / (RATE_HZ * WIDE)
-    )
-    wave = level * np.exp(1j * phase)
-    if neighbour_db is not None:
-        strength = level * 10.0 ** (neighbour_db / 20.0)
-        other = np.cumsum(_upsampled(60_000.0 * speech_like(n, rng), WIDE) + 400_000.0)
-        wave = wave + strength * np.exp(2j * np.pi * other / (RATE_HZ * WIDE))
-        peak = level + strength
-        wave *= 0.9 / peak if peak > 0.9 else 1.0
-    carrier = level * (1.0 if neighbour_db is None else min(0.9 / peak, 1.0))
+    total, wide_hz = n * WIDE, RATE_HZ * WIDE
+    bins = scipy.fft.rfft(station.composite_hz + air.offset_hz)
+    bins *= np.sinc(scipy.fft.rfftfreq(n, 1.0 / RATE_HZ) / wide_hz)
+    own_hz = upsampled(scipy.fft.irfft(bins, n), WIDE) + STATION_HZ
+    turns = np.cumsum(own_hz) / wide_hz
+    level, strength = air.level, 0.0
+    wave = np.exp(2j * np.pi * turns)
+    if air.neighbour_db is not None:
+        strength = 10.0 ** (air.neighbour_db / 20.0)
+        other_hz = 60_000.0 * speech_like(n, rng) + STATION_HZ + NEIGHBOUR_HZ
+        wave += strength * np.exp(2j * np.pi * np.cumsum(upsampled(other_hz, WIDE)) / wide_hz)
+        level = min(level, 0.85 / (1.0 + strength))
     # Noise density such that 200 kHz of it are cn_db below the carrier.
-    power = carrier**2 * 10.0 ** (-air.cn_db / 10.0) * (RATE_HZ * WIDE / 200_000.0)
-    wave = wave + np.sqrt(power / 2.0) * (
-        rng.standard_normal(total) + 1j * rng.standard_normal(total)
-    )
-    if bits is not None:
-        steps = 2.0 ** (bits - 1) - 0.5
-        parts = wave.view(np.float64)
-        wave = (np.clip(np.round(parts * steps - 0.5), -steps - 0.5, steps - 0.5) + 0.5).view(
-            np.complex128
-        ) / steps
-    frequency = scipy.fft.fftfreq(total, 1.0 / (RATE_HZ * WIDE))
-    beyond = np.clip((np.abs(frequency) - air.half_width_hz) / 14_000.0, 0.0, 1.0)
-    bins = scipy.fft.fft(wave) * (0.5 + 0.5 * np.cos(np.pi * beyond))
-    wide = scipy.fft.ifft(bins)
-    narrow = np.concatenate([bins[: n // 2], bins[-(n // 2) :]])
-    iq = scipy.fft.ifft(narrow) / WIDE
-    steps_rad = np.angle(wide * np.conj(np.roll(wide, 1)))
-    # The phase was summed sample by sample: its steps are the composite itself, without droop.
-    kept = scipy.fft.rfft(steps_rad)[: n // 2 + 1].copy()
-    kept[-1] = 0.0
-    composite = scipy.fft.irfft(kept, n) / WIDE * (RATE_HZ * WIDE / (2.0 * np.pi)) / FULL_SCALE_HZ
-    return composite.astype(np.float32), iq.astype(np.complex64)
+    sigma = np.sqrt(10.0 ** (-air.cn_db / 10.0) * (wide_hz / 200_000.0) / 2.0)
+    wave += sigma * (rng.standard_normal(total) + 1j * rng.standard_normal(total))
+    wave *= level
+    if air.bits is None:
+        return np.asarray(wave, np.complex64)
+    return np.asarray(np.clip(np.round(wave.view(np.float64) * 127.5 + 127.5), 0, 255), np.uint8)

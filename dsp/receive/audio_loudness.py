@@ -4,6 +4,8 @@ K-weighting runs sample by sample here: the stream comes in quarters of a second
 every second, so the lanes of `dsp.measure` cannot be filled. The two channels share the
 coefficients of both sections and run side by side.
 
+FM noise adds to the energy of quiet passages; how much follows from N0 / C, and is taken off.
+
 Energies are kept in units of the composite; the audio's share of the deviation turns them into full
 scale when a figure is read, because it is known better later than sooner.
 """
@@ -11,13 +13,14 @@ scale when a figure is read, because it is known better later than sooner.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from dsp.fm.constants import AUDIO_RATE_HZ
+from dsp.fm.constants import AUDIO_EDGE_HZ, AUDIO_RATE_HZ, FULL_SCALE_HZ, SUBCARRIER_HZ
 from dsp.kernel import kernel, ready
 from dsp.measure.k_weighting import k_weighting
 from dsp.measure.loudness import (
@@ -32,6 +35,7 @@ from dsp.measure.loudness import (
 
 STEP = AUDIO_RATE_HZ // STEPS_PER_S
 _BLOCK_STEPS = 10
+_READING_LU = 0.002
 _GATE_BINS_PER_LU = 20
 _LOWEST_LUFS, _HIGHEST_LUFS = -140, 20
 
@@ -108,13 +112,17 @@ class AudioLoudness:
             self._counts[place] += 1.0
             self._sums[place] += energy
 
-    def momentary_lufs(self, gain_db: float) -> float | None:
-        """The 400 ms ending now; `gain_db` leads from composite to full scale."""
-        return self._mean(MOMENTARY_STEPS, gain_db)
+    def momentary(self, gain_db: float, noise: float) -> tuple[float, float] | None:
+        """Loudness of the 400 ms ending now, and its standard uncertainty.
 
-    def short_term_lufs(self, gain_db: float) -> float | None:
-        """The 3 s ending now; None before there are 3 s."""
-        return self._mean(SHORT_TERM_STEPS, gain_db)
+        `gain_db` leads from composite to full scale, `noise` is the energy of the noise (see
+        `noise_energy`). None for silence, and where there is nothing but noise.
+        """
+        return self._mean(MOMENTARY_STEPS, gain_db, noise)
+
+    def short_term(self, gain_db: float, noise: float) -> tuple[float, float] | None:
+        """Loudness of the 3 s ending now; None before there are 3 s."""
+        return self._mean(SHORT_TERM_STEPS, gain_db, noise)
 
     def integrated_lufs(self, gain_db: float) -> float | None:
         """Gated loudness since the start; None where no block passes the gates."""
@@ -130,11 +138,17 @@ class AudioLoudness:
         count = float(self._counts[first:].sum())
         return float(self._sums[first:].sum()) / count if count else None
 
-    def _mean(self, steps: int, gain_db: float) -> float | None:
+    def _mean(self, steps: int, gain_db: float, noise: float) -> tuple[float, float] | None:
         if self.steps < steps:
             return None
         energy = float(self._energies[-steps:].mean())
-        return lufs(energy) + gain_db if energy > 1e-20 else None
+        clean = energy - noise
+        if energy <= 1e-20 or clean < 0.2 * energy:
+            return None
+        # The noise is known to a few percent; programme and noise beat in 400 ms.
+        beat = math.sqrt(noise / clean * 2.0 / (steps * 100.0))
+        spread_lu = 4.34 * math.hypot(0.05 * noise / clean, beat)
+        return lufs(clean) + gain_db, math.hypot(spread_lu, _READING_LU)
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -143,6 +157,25 @@ class AudioLoudness:
         self._counts[:] = 0.0
         self._sums[:] = 0.0
         self.steps = 0
+
+
+def noise_energy(n0_over_c: float, de_emphasis_us: float, blend: float) -> float:
+    """K-weighted energy of both channels that FM noise gives, in units of composite squared."""
+    return n0_over_c * _noise_gain(de_emphasis_us, blend)
+
+
+@lru_cache(maxsize=64)
+def _noise_gain(de_emphasis_us: float, blend: float) -> float:
+    """Noise of L + R has the density f² N0 / C, of L - R, from both side bands, 2 (38k² + f²)."""
+    step_hz = 20.0
+    frequency = np.arange(step_hz, AUDIO_EDGE_HZ, step_hz)
+    z = np.exp(-2j * np.pi * frequency / AUDIO_RATE_HZ)
+    k = k_weighting(AUDIO_RATE_HZ)
+    shelf = np.polyval(k.shelf_b[::-1], z) / np.polyval((*k.shelf_a[::-1], 1.0), z)
+    high = (1.0 - z) ** 2 / np.polyval((*k.high_pass_a[::-1], 1.0), z)
+    weight = np.abs(shelf * high) ** 2 / (1.0 + (2e-6 * np.pi * frequency * de_emphasis_us) ** 2)
+    density = frequency**2 + blend**2 * 2.0 * (SUBCARRIER_HZ**2 + frequency**2)
+    return float(2.0 * np.sum(weight * density) * step_hz / FULL_SCALE_HZ**2)
 
 
 def _packed() -> tuple[float, ...]:

@@ -1,9 +1,9 @@
 """Carrier offset: the mean of the discriminator, in Hz and in ppm against a stated reference.
 
 The programme has no DC, but bass does not fit a second: a 40 Hz tone of 60 kHz deviation moves a
-plain mean by up to 480 Hz. Means of 25 ms are therefore weighted by a Hann window over the second:
-what lies at 20 Hz and above is 85 dB down. How much the programme still moves the reading is told
-by the same series one to three hertz away from zero.
+plain mean by up to 480 Hz. Means of 0.6 ms are therefore weighted by a Hann window over the second:
+what lies at 20 Hz and above is 85 dB down. How much the programme may still move the reading is
+told by the same series three to five hertz away from zero.
 """
 
 from __future__ import annotations
@@ -14,25 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.fm.constants import FULL_SCALE_HZ
+from dsp.receive.deviation_peaks import RUNS
 from dsp.receive.figure import Figure
-from dsp.receive.grid import HOP, HOPS_PER_S
+from dsp.receive.grid import HOPS_PER_S, RATE_HZ
 
-_INDEX = np.arange(HOPS_PER_S) + 0.5
-_HANN = 0.5 - 0.5 * np.cos(2.0 * np.pi * _INDEX / HOPS_PER_S)
+_COUNT = HOPS_PER_S * RUNS
+_INDEX = np.arange(_COUNT) + 0.5
+_HANN = 0.5 - 0.5 * np.cos(2.0 * np.pi * _INDEX / _COUNT)
 _WEIGHTS = _HANN / _HANN.sum()
 # Beside zero: 3, 4 and 5 Hz, clear of the main lobe of the window (2 Hz).
 _BESIDE_HZ = (3.0, 4.0, 5.0)
-_PROBES = np.array([_WEIGHTS * np.exp(-2j * np.pi * f * _INDEX / HOPS_PER_S) for f in _BESIDE_HZ])
+_PROBES = np.array([_WEIGHTS * np.exp(-2j * np.pi * f * _INDEX / _COUNT) for f in _BESIDE_HZ])
+_BESIDE_SHARE = 0.1
 _READING_HZ = 0.3
 
 
 def offset_of(totals: npt.NDArray[np.float64]) -> Figure:
-    """Offset in Hz from the sums of the forty hops of a second, (40,), 1.0 = 100 kHz."""
-    means_hz = totals * (FULL_SCALE_HZ / HOP)
+    """Offset in Hz from the sums of every 160 samples of a second, 1.0 = 100 kHz."""
+    means_hz = totals * (FULL_SCALE_HZ * _COUNT / RATE_HZ)
     value_hz = float(_WEIGHTS @ means_hz)
     # Hann-weighted lines beside zero: their rms is what the programme can put on zero itself.
     beside_hz = float(np.sqrt(np.mean(np.abs(_PROBES @ (means_hz - value_hz)) ** 2)))
-    return Figure(value_hz, 2.0 * math.hypot(0.7 * beside_hz, _READING_HZ))
+    return Figure(value_hz, 2.0 * math.hypot(_BESIDE_SHARE * beside_hz, _READING_HZ))
 
 
 def offset_ppm(offset: Figure, reference_hz: float, reference_ppm: float) -> Figure:

@@ -23,11 +23,13 @@ from dsp.receive.grid import BACK, HOP, HOPS
 BINS_PER_UNIT = 1_000
 HALF_BINS = 2_000
 _LANES, _RUN = 16, 160
+RUNS = HOP // _RUN
 _LOOKED_AT = np.float32(0.79)
 
 _ROWS = types.Array(types.float32, 2, "C", readonly=True)
 _TAPS = types.Array(types.float32, 2, "C", readonly=True)
 _FIGURES = types.Array(types.float64, 2, "C")
+_RUNS = types.Array(types.float64, 2, "C")
 _SCRATCH = types.Array(types.float32, 2, "C")
 _COUNTS = types.Array(types.int32, 2, "C")
 
@@ -95,20 +97,21 @@ def _crests(row: Any, sign: Any, middle: Any, extremes: Any, taps: Any) -> Any:
 
 
 @kernel(
-    types.void(_ROWS, types.int64, _TAPS, _SCRATCH, _FIGURES, _COUNTS),
+    types.void(_ROWS, _TAPS, _SCRATCH, _FIGURES, _RUNS, _COUNTS),
     fastmath=frozenset({"contract"}),
 )
-def measure_hops(rows: Any, count: Any, taps: Any, scratch: Any, figures: Any, counts: Any) -> None:
-    """Measure the first `count` hops of `rows` (hops, SEGMENT).
+def measure_hops(rows: Any, taps: Any, scratch: Any, figures: Any, runs: Any, counts: Any) -> None:
+    """Measure the hops of `rows` (hops, SEGMENT).
 
     `figures` (hops, 4) takes highest, lowest (both between samples), sum and sum of squares.
     `counts` (2, 4000) is a histogram in two halves to be added: neighbouring samples, often in
-    the same bin, then do not wait for each other. `scratch` is (6, HOP / _RUN).
+    the same bin, then do not wait for each other. `runs` (hops, RUNS) takes the
+    sum of every 160 samples, `scratch` is (6, RUNS).
     """
     high, low = scratch[0, :_LANES], scratch[1, :_LANES]
     sums, squares = scratch[2, :_LANES], scratch[3, :_LANES]
     highs, lows = scratch[4], scratch[5]
-    for h in range(count):
+    for h in range(rows.shape[0]):
         row = rows[h]
         total, power = 0.0, 0.0
         for j in range(highs.shape[0]):
@@ -120,11 +123,14 @@ def measure_hops(rows: Any, count: Any, taps: Any, scratch: Any, figures: Any, c
             for n in range(start, start + _RUN, _LANES):
                 _add_block(row[n : n + _LANES], high, low, sums, squares)
             top, bottom = high[0], low[0]
+            run = 0.0
             for i in range(_LANES):
                 top, bottom = max(top, high[i]), min(bottom, low[i])
-                total += sums[i]
+                run += sums[i]
                 power += squares[i]
             highs[j], lows[j] = top, -bottom
+            runs[h, j] = run
+            total += run
         _count(row, counts)
         middle = np.float32(total / HOP)
         figures[h, 0] = _crests(row, np.float32(1.0), middle, highs, taps)
@@ -140,6 +146,8 @@ class DeviationPeaks:
     ----------
     figures
         float64 (HOPS, 4): highest, lowest, sum, sum of squares of each hop, 1.0 = 100 kHz.
+    runs
+        float64 (HOPS, RUNS): sum of every 160 samples.
     counts
         int32 (2, 4000): histogram since `clear`.
     """
@@ -148,13 +156,14 @@ class DeviationPeaks:
         ready(measure_hops)
         # A crest to the left reads the same taps mirrored, because the walk itself is mirrored.
         self._taps = np.array([interpolator(0.25), interpolator(0.5)], dtype=np.float32)
-        self._scratch = np.zeros((6, HOP // _RUN), np.float32)
+        self._scratch = np.zeros((6, RUNS), np.float32)
+        self.runs = np.zeros((HOPS, RUNS))
         self.figures = np.zeros((HOPS, 4))
         self.counts = np.zeros((2, 2 * HALF_BINS), np.int32)
 
-    def take(self, composite: np.ndarray[Any, Any], count: int = HOPS) -> None:
-        """Take the first `count` hops of the filtered `composite` (HOPS, SEGMENT)."""
-        measure_hops(composite, count, self._taps, self._scratch, self.figures, self.counts)
+    def take(self, composite: np.ndarray[Any, Any]) -> None:
+        """Take the filtered `composite` (HOPS, SEGMENT)."""
+        measure_hops(composite, self._taps, self._scratch, self.figures, self.runs, self.counts)
 
     def clear(self) -> None:
         """Begin another second."""

@@ -67,4 +67,4 @@ class NoiseFloor:
         spread = 1.0 / math.sqrt(width * max(hops, 1))
         third = max(len(values) // 3, 1)
         lowest = float(values[:third].mean()) / max(1.0 - _LOWEST_THIRD * spread, 0.3)
-        return NoiseReading(lowest, math.hypot(0.6 * spread, 0.01))
+        return NoiseReading(lowest, math.hypot(0.36 * spread, 0.008))

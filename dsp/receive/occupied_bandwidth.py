@@ -21,6 +21,8 @@ from dsp.receive.figure import Figure
 BETA_HALF = 0.005
 DOWN_DB = 26.0
 _SMOOTHED_BINS = 11
+# Frames of 5 ms under a window do not weigh every moment of a second alike.
+_READING_HZ = 300.0
 
 Spectrum = npt.NDArray[np.float64]
 
@@ -66,11 +68,11 @@ def occupied_bandwidth(
     noise = min(noise, 1.1 * float(np.sort(powers[inside])[: bins // 10].mean()))
     values = [
         beta_half_hz(np.where(inside, powers - noise * factor, 0.0))
-        for factor in (1.0, 1.0 - 3.0 * relative, 1.0 + 3.0 * relative)
+        for factor in (1.0, 1.0 - relative, 1.0 + relative)
     ]
     value_hz = values[0]
     moved_hz = max(abs(values[1] - value_hz), abs(values[2] - value_hz))
-    u_hz = 2.0 * math.hypot(moved_hz, 0.5 * BIN_HZ)
+    u_hz = 2.0 * math.hypot(moved_hz, _READING_HZ)
     # A steep spectrum ends inside the channel; what reaches its edge is cut.
     cut = value_hz > 1.9 * half_width_hz
     beta = Figure(value_hz, u_hz, "wider than the channel filter" if cut else None)

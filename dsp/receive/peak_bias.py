@@ -36,6 +36,8 @@ _WIDTHS_PER_SIGMA = 6.0
 # to matter: crests are then taken to be visited a few times.
 _LEAST_SIGMA_HZ = 60.0
 _FEW_SIGMAS = 2.0
+# With so much noise its distribution is no longer normal: clicks begin.
+_CLICKS_HZ = 10_000.0
 
 _COUNTS = types.Array(types.float64, 1, "C")
 
@@ -112,7 +114,7 @@ class PeakBias:
         between_hz = max(peak_hz - highest_hz, -0.5 * bin_hz)
         left, spread = self._character((middle - low) / sigma_hz)
         corrected_hz = first_hz + low - lift_hz + between_hz - left * sigma_hz
-        return corrected_hz, sigma_hz * spread
+        return corrected_hz, sigma_hz * spread * (1.0 + sigma_hz / _CLICKS_HZ)
 
     @staticmethod
     def _downwards(
@@ -132,4 +134,4 @@ class PeakBias:
         whose edge many samples speak; below 0.6 it is the lone crest of a syllable.
         """
         left = float(np.interp(growth, (1.0, 2.0), (-0.2, 0.12)))
-        return left, float(np.interp(growth, (0.6, 1.9), (0.9, 0.37)))
+        return left, float(np.interp(growth, (0.6, 1.9), (1.05, 0.42)))

@@ -24,8 +24,8 @@ from dsp.receive.grid import BIN_HZ, RDS_BIN
 
 LEAST_HZ = 300.0
 # Data are chance: the power of a second of biphase symbols varies by this share.
-_DATA_SHARE = 0.002
-_PHASE_DEG = 0.1
+_DATA_SHARE = 4e-4
+_PHASE_DEG = 0.02
 
 
 class RdsLevel:
@@ -54,7 +54,9 @@ class RdsLevel:
         power_hz2 = float(np.sum(powers[self._bins] * self._scale)) - noise_hz2
         phase, weight, self._phase, self._weight = self._phase, self._weight, 0j, 0.0
         # Independent values: bins times hops, two in three under a Hann window.
-        spread_hz2 = noise_hz2 / math.sqrt(hops * len(self._scale) / 1.5) + 0.02 * noise_hz2
+        values = hops * len(self._scale) / 1.5
+        beat_hz2 = math.sqrt(2.0 * max(power_hz2, 0.0) * noise_hz2 / values)
+        spread_hz2 = beat_hz2 + noise_hz2 / math.sqrt(values) + 0.02 * noise_hz2
         level = math.sqrt(2.0 * max(power_hz2, 0.0))
         u_hz = 2.0 * math.hypot(spread_hz2 / max(level, 100.0), _DATA_SHARE * level)
         if level < LEAST_HZ or power_hz2 < 6.0 * spread_hz2:

@@ -23,14 +23,14 @@ from dsp.contract import BlockContractError, require_samples
 from dsp.fm.constants import AUDIO_RATE_HZ, FULL_SCALE_HZ
 from dsp.fm.profiles import FmProfile
 from dsp.receive import composite_filter, programme_state, stereo_decoder
-from dsp.receive.audio_loudness import AudioLoudness
+from dsp.receive.audio_loudness import AudioLoudness, noise_energy
 from dsp.receive.audio_meters import AudioMeters, AudioReading
 from dsp.receive.carrier_offset import offset_of, offset_ppm
 from dsp.receive.channel_spectrum import ChannelSpectrum
 from dsp.receive.composite_bank import CompositeBank
 from dsp.receive.composite_input import CompositeInput
 from dsp.receive.deviation_meter import DeviationMeter, DeviationSecond
-from dsp.receive.deviation_peaks import SQUARES, TOTAL, DeviationPeaks
+from dsp.receive.deviation_peaks import RUNS, SQUARES, DeviationPeaks
 from dsp.receive.envelope_meter import EnvelopeMeter, EnvelopeReading
 from dsp.receive.figure import Figure
 from dsp.receive.grid import (
@@ -66,7 +66,8 @@ _ALWAYS = ("level_dbfs", "cn_db")
 _GAP_RUN = 2 * RATE_HZ
 _SMALLEST_SHARE_HZ = 1_000.0
 _SHORT_TERM = 300
-_LOUDNESS_U_LU = 0.1
+_LEVEL_DB = 5e-4
+_INTEGRATED_LU = 0.02
 _DECODED = 0.9
 _PILOT_KNOWN_S = 3
 
@@ -138,6 +139,7 @@ class StationMeters:
         self._audio = AudioMeters()
         self._bands = programme_state.ProgrammeBands()
         self._hops = np.zeros((HOPS_PER_S, 4))
+        self._runs = np.zeros((HOPS_PER_S, RUNS))
         self._powers = np.zeros(BINS)
         self._frames = np.zeros((AUDIO_RATE_HZ, 2), np.float32)
         self.reset()
@@ -220,7 +222,9 @@ class StationMeters:
         bank, batch = self._bank, self._batch
         bank.measure(self._input.composite)
         self._peaks.take(bank.composite)
-        self._hops[batch * HOPS : (batch + 1) * HOPS] = self._peaks.figures
+        rows = slice(batch * HOPS, (batch + 1) * HOPS)
+        self._hops[rows] = self._peaks.figures
+        self._runs[rows] = self._peaks.runs
         powers = bank.powers.sum(axis=0, dtype=np.float64)
         self._powers += powers
         self._bands.add(bank.powers)
@@ -263,7 +267,7 @@ class StationMeters:
         weak = self._weakness(figures["cn_db"], envelope)
         extra = self._composite_figures(figures, counts, noise, envelope)
         self._loudness.close_second()
-        figures |= self._audio_figures(audio, gain_db, weak)
+        figures |= self._audio_figures(audio, gain_db, noise.n0_over_c, weak)
         found = self._findings(figures, bands, audio, envelope, pilot=pilot)
         reasoned = {
             key: figures[key] if key in _ALWAYS else figures[key].because(weak) for key in FIGURES
@@ -311,10 +315,12 @@ class StationMeters:
             envelope.carrier * self._envelope.noise_bandwidth_hz,
             envelope.noise * 200_000.0,
         )
-        by_noise = Figure(noise.cn_db, 2.0 * math.hypot(4.34 * noise.relative, 0.1))
+        by_noise = Figure(noise.cn_db, 2.0 * math.hypot(4.34 * noise.relative, 0.03))
         by_envelope = Figure(by_envelope_db, 1.0)
         cn_db = by_envelope if min(by_envelope_db, noise.cn_db) < WEAK_DB + 2.0 else by_noise
-        level = Figure(envelope.level_dbfs, 0.02)
+        ratio = envelope.noise / max(envelope.carrier, 1e-20)
+        spread_db = 4.34 * math.sqrt(min(ratio, 1.0) / RATE_HZ)
+        level = Figure(envelope.level_dbfs, 2.0 * math.hypot(spread_db, _LEVEL_DB))
         multipath = Figure(envelope.multipath_share, 0.02)
         other = Figure(envelope.other_share, 0.05)
         return {
@@ -342,7 +348,7 @@ class StationMeters:
         envelope: EnvelopeReading,
     ) -> DeviationSecond:
         noise_hz2 = noise.n0_over_c * self._noise_hz3
-        offset = offset_of(self._hops[:, TOTAL])
+        offset = offset_of(self._runs.reshape(-1))
         offset_hz = offset.value or 0.0
         second = self._deviation.second(self._hops, counts, offset_hz, math.sqrt(noise_hz2))
         square = float(self._hops[:, SQUARES].sum()) / (HOPS_PER_S * HOP) * FULL_SCALE_HZ**2
@@ -384,20 +390,31 @@ class StationMeters:
         return offset_ppm(offset, self._frequency_hz, self._reference_ppm)
 
     def _audio_figures(
-        self, audio: AudioReading, gain_db: float, weak: str | None
+        self,
+        audio: AudioReading,
+        gain_db: float,
+        n0_over_c: float,
+        weak: str | None,
     ) -> dict[str, Figure]:
+        blend = round(self._stereo.blend, 2)
+        noise = noise_energy(n0_over_c, self.profile.pre_emphasis_us, blend)
+        whole = self._loudness.integrated_lufs(gain_db)
         readings = {
-            "loudness_momentary_lufs": self._loudness.momentary_lufs(gain_db),
-            "loudness_short_term_lufs": self._loudness.short_term_lufs(gain_db),
-            "loudness_integrated_lufs": self._loudness.integrated_lufs(gain_db),
+            "loudness_momentary_lufs": self._loudness.momentary(gain_db, noise),
+            "loudness_short_term_lufs": self._loudness.short_term(gain_db, noise),
+            "loudness_integrated_lufs": None if whole is None else (whole, _INTEGRATED_LU),
         }
-        reason = "support too short" if self._loudness.steps < _SHORT_TERM else "silence"
-        found = {
-            key: Figure.missing(reason if key != "loudness_momentary_lufs" else "silence")
-            if value is None
-            else Figure(value, _LOUDNESS_U_LU)
-            for key, value in readings.items()
-        }
+        early = self._loudness.steps < _SHORT_TERM
+        found = {}
+        for key, reading in readings.items():
+            if reading is None:
+                waits = early and key == "loudness_short_term_lufs"
+                found[key] = Figure.missing("support too short" if waits else "silence")
+            else:
+                found[key] = Figure(reading[0], 2.0 * reading[1])
+        if self._pilot_seconds and blend < _DECODED:
+            blended = "stereo blended to mono (weak signal)"
+            found = {key: figure.because(blended) for key, figure in found.items()}
         quiet = audio.level_dbfs < programme_state.SILENCE_DBFS
         two = "silence" if quiet else None
         found["balance_db"] = Figure(audio.balance_db, 0.05).because(two)

@@ -26,7 +26,7 @@ _WEIGHTS = _HANN / _HANN.sum()
 _BESIDE_HZ = (3.0, 4.0, 5.0)
 _PROBES = np.array([_WEIGHTS * np.exp(-2j * np.pi * f * _INDEX / _COUNT) for f in _BESIDE_HZ])
 _BESIDE_SHARE = 0.1
-_READING_HZ = 0.3
+_READING_HZ = 0.05
 
 
 def offset_of(totals: npt.NDArray[np.float64]) -> Figure:

@@ -80,9 +80,13 @@ def shift_bins(spectra: Any, centre: Any, response: Any, out: Any) -> None:
             target[upper + k] = source[centre - lower + k] * response[upper + k]
 
 
-@kernel(types.void(_SPECTRA, _POWERS), fastmath=frozenset({"contract"}))
-def hann_powers(spectra: Any, powers: Any) -> None:
-    """Write |X|² under a Hann window to `powers` (hops, BINS); both outermost bins are 0."""
+@kernel(types.void(_SPECTRA, _POWERS, _SUMS), fastmath=frozenset({"contract"}))
+def hann_powers(spectra: Any, powers: Any, total: Any) -> None:
+    """Write |X|² under a Hann window to `powers` (hops, BINS), and its sum over hops to `total`.
+
+    Both outermost bins are 0.
+    """
+    total[:] = 0.0
     last = spectra.shape[1] - 1
     for h in range(spectra.shape[0]):
         source, target = spectra[h], powers[h]
@@ -96,6 +100,7 @@ def hann_powers(spectra: Any, powers: Any) -> None:
                 source[k - 1].imag + source[k + 1].imag
             )
             target[k] = re * re + im * im
+            total[k] += target[k]
 
 
 @kernel(types.void(_SPECTRA, types.int64, types.int64, types.int64, _PHASORS, _PHASORS))
@@ -133,6 +138,8 @@ class CompositeBank:
         complex128 (HOPS,): phasors at the middle of the segment (see `read_phasors`).
     powers
         float32 (HOPS, BINS): |X|² under a Hann window.
+    total
+        float64 (BINS,): their sum over the hops.
     """
 
     def __init__(self, *, de_emphasis_us: float, phase_step: bool = False) -> None:
@@ -147,6 +154,7 @@ class CompositeBank:
         self.pilots = np.zeros(HOPS, np.complex128)
         self.rds_squares = np.zeros(HOPS, np.complex128)
         self.powers = np.zeros((HOPS, BINS), np.float32)
+        self.total = np.zeros(BINS)
         self.composite = np.zeros((HOPS, SEGMENT), np.float32)
         self.middle = np.zeros((HOPS, AUDIO_HOP), np.float32)
         self.side = np.zeros((HOPS, AUDIO_HOP), np.complex64)
@@ -165,7 +173,7 @@ class CompositeBank:
         filter_bins(spectra, self._gains, self._filtered)
         shift_bins(spectra, 0, self._middle, self._middle_bins)
         shift_bins(spectra, SUBCARRIER_BIN, self._side, self._side_bins)
-        hann_powers(spectra, self.powers)
+        hann_powers(spectra, self.powers, self.total)
         read_phasors(spectra, PILOT_BIN, RDS_BIN, RDS_REACH, self.pilots, self.rds_squares)
         self.composite = scipy.fft.irfft(self._filtered, n=SEGMENT, axis=1)
         cut = slice(AUDIO_BACK, AUDIO_BACK + AUDIO_HOP)

@@ -64,6 +64,12 @@ class CompositeInput:
                 self.iq[: self._delay + AHEAD] = self.iq[BATCH:]
                 self._filled -= BATCH
 
+    def hold(self) -> Iterator[None]:
+        """Go on with the last value for as long as the filters look ahead: the stream has ended."""
+        n = self._delay + AHEAD
+        last = self.composite[BACK - self._delay + self._filled - 1]
+        yield from self.push(np.full(n, last, np.float32), None, n)
+
     def note_gap(self, missing: int) -> None:
         """Note that the next `missing` samples of the stream do not exist."""
         self._gaps.append((self.taken, self.taken + missing))

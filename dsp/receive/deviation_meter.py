@@ -46,7 +46,8 @@ def fold(counts: npt.NDArray[np.int64], offset_hz: float) -> Counts:
     place = np.arange(len(counts)) - HALF_BINS - whole
     for target, weight in ((place, 1.0 - part), (place - 1, part)):
         size = np.where(target >= 0, target, -target - 1)
-        np.add.at(folded, np.minimum(size, FINE_BINS - 1), counts * weight)
+        place_in = np.minimum(size, FINE_BINS - 1)
+        folded += np.bincount(place_in, weights=counts * weight, minlength=FINE_BINS)
     return folded
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -53,17 +52,23 @@ class NoiseFloor:
         frequency = np.arange(BINS) * BIN_HZ
         droop = np.square(step_droop(frequency)) if phase_step else np.ones(BINS)
         self._per_power = density_scale() / (droop * np.square(np.maximum(frequency, BIN_HZ)))
-        self._stretches: list[slice] = []
+        starts, widths = [], []
         for low_hz, high_hz in QUIET_HZ:
             count = round((high_hz - low_hz) / _STRETCH_HZ)
             edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(int)
-            self._stretches += [slice(int(a), int(b)) for a, b in pairwise(edges)]
+            starts.append(edges)
+            widths.append(np.append(np.diff(edges), 0))
+        # The stretches and, between the bands, what is not looked at.
+        self._starts = np.concatenate(starts)
+        self._widths = np.concatenate(widths)
+        self._stretches = self._widths > 0
 
     def read(self, powers: npt.NDArray[np.float64], hops: int) -> NoiseReading:
         """Return N0 / C from `powers` (BINS,), the mean over `hops` hops under a Hann window."""
-        ratio = powers * self._per_power
-        values = np.sort([float(ratio[stretch].mean()) for stretch in self._stretches])
-        width = (self._stretches[0].stop - self._stretches[0].start) * _INDEPENDENT
+        ratio = powers[: self._starts[-1] + 1] * self._per_power[: self._starts[-1] + 1]
+        sums = np.add.reduceat(ratio, self._starts)[self._stretches]
+        values = np.sort(sums / self._widths[self._stretches])
+        width = float(self._widths[0]) * _INDEPENDENT
         spread = 1.0 / math.sqrt(width * max(hops, 1))
         third = max(len(values) // 3, 1)
         lowest = float(values[:third].mean()) / max(1.0 - _LOWEST_THIRD * spread, 0.3)

@@ -97,7 +97,7 @@ class PilotMeter:
         fits, self._fits = self._fits, []
         density = n0_over_c * PILOT_HZ**2
         hops = HOPS * len(fits)
-        amplitude = sum(fit.amplitude_hz for fit in fits) / len(fits)
+        amplitude = float(sum(fit.amplitude_hz for fit in fits) / len(fits))
         present = sum(fit.present for fit in fits) * 2 > len(fits)
         noise_hz = math.sqrt(2.0 * density * _WINDOW_HZ / hops)
         level = Figure(
@@ -106,7 +106,7 @@ class PilotMeter:
         if not present:
             reason = "no pilot"
             return level.because(reason), Figure.missing(reason), False
-        frequency = sum(fit.frequency_hz for fit in fits) / len(fits)
+        frequency = float(sum(fit.frequency_hz for fit in fits) / len(fits))
         # Slope of a line through ten phases, four such lines a second.
         phase_rad = math.sqrt(density * _WINDOW_HZ) / amplitude
         span = math.sqrt(HOPS * (HOPS**2 - 1) / 12.0)

@@ -90,8 +90,8 @@ class StationMeters:
         What the receiver's oscillator is good to.
     half_width_hz
         The channel is flat to this; less than 130 kHz beside a close neighbour.
-    noise_bandwidth_hz
-        Of the channel filter; twice the half width and a little unless given.
+    narrowed
+        Why, in words, where `half_width_hz` is less than 130 kHz.
     phase_step
         True if the composite is the bare phase step between samples and droops (the project's own
         discriminator makes that good).
@@ -110,16 +110,18 @@ class StationMeters:
         frequency_hz: float | None = None,
         reference_ppm: float = 1.0,
         half_width_hz: float = FULL_HALF_WIDTH_HZ,
-        noise_bandwidth_hz: float | None = None,
+        narrowed: str = NARROWED,
         phase_step: bool = False,
     ) -> None:
-        if not 50_000.0 <= half_width_hz <= RATE_HZ / 2:
-            raise ValueError(f"half_width_hz: expected within 50000 … 144000, got {half_width_hz}")
+        if not 20_000.0 <= half_width_hz <= RATE_HZ / 2:
+            raise ValueError(f"half_width_hz: expected within 20000 … 144000, got {half_width_hz}")
         self.profile = profile
         self._frequency_hz = frequency_hz
         self._reference_ppm = reference_ppm
+        self._narrowed = narrowed
         self._half_width_hz = min(half_width_hz, FULL_HALF_WIDTH_HZ)
-        bandwidth_hz = noise_bandwidth_hz or min(2.0 * half_width_hz + 26_000.0, float(RATE_HZ))
+        # The channelizer's filter falls over 28 kHz; half of them let noise through.
+        bandwidth_hz = min(2.0 * half_width_hz + 26_000.0, float(RATE_HZ))
         self._input = CompositeInput(delay_samples)
         self._phase_step = phase_step
         self._bank = CompositeBank(de_emphasis_us=profile.pre_emphasis_us, phase_step=phase_step)
@@ -182,6 +184,12 @@ class StationMeters:
         self._run_zeros(rest)
         return self._give()
 
+    def flush(self) -> list[SecondRecord]:
+        """End the stream; return the second that only waited for its future."""
+        for _ in self._input.hold():
+            self._take_batch()
+        return self._give()
+
     def reset(self) -> None:
         """Forget the stream; the next sample is the first of second 0."""
         self._input.reset()
@@ -225,15 +233,14 @@ class StationMeters:
         rows = slice(batch * HOPS, (batch + 1) * HOPS)
         self._hops[rows] = self._peaks.figures
         self._runs[rows] = self._peaks.runs
-        powers = bank.powers.sum(axis=0, dtype=np.float64)
-        self._powers += powers
+        self._powers += bank.total
         self._bands.add(bank.powers)
         fit = fit_pilot(bank.pilots, phase_step=self._phase_step)
         self._pilot.add(fit)
         self._rds.add(bank.rds_squares, bank.pilots)
         self._envelope.add(self._input.iq, bank.composite, HOPS)
         self._spectrum.add(self._input.iq)
-        now = self._noise.read(powers / HOPS, HOPS)
+        now = self._noise.read(bank.total / HOPS, HOPS)
         frames = self._frames[batch * AUDIO_BATCH : (batch + 1) * AUDIO_BATCH]
         share = stereo_share(now.cn_db, pilot=fit.present)
         self._stereo.decode(bank.middle, bank.side, fit, share, frames)
@@ -283,7 +290,7 @@ class StationMeters:
                 slots_hz=extra.slots_hz,
                 distribution=extra.distribution,
                 audio=frames,
-                notes=(NARROWED,) if self._half_width_hz < FULL_HALF_WIDTH_HZ else (),
+                notes=(self._narrowed,) if self._half_width_hz < FULL_HALF_WIDTH_HZ else (),
             )
         )
         self._second += 1

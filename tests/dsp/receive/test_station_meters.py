@@ -148,7 +148,7 @@ def test_rds_without_a_pilot_has_a_level_and_no_phase():
 @pytest.mark.parametrize("cn_db", [10, 15, 20, 30, 40, 50, 60])
 def test_carrier_to_noise_against_the_truth(cn_db):
     composite, iq = on_air(programme(2), cn_db=float(cn_db))
-    meters = StationMeters(PROFILE, phase_step=True, noise_bandwidth_hz=float(RATE))
+    meters = StationMeters(PROFILE, phase_step=True, half_width_hz=140_000.0)
     figure = meters.process(composite, iq)[0].figures["cn_db"]
     assert figure.value == pytest.approx(cn_db, abs=1.0)
 
@@ -247,6 +247,16 @@ def test_a_refused_piece_leaves_the_state_untouched(heard, records, spoil):
         meters.process(*spoil(heard[0][:9_000], heard[1][:9_000]))
     after = meters.process(heard[0][RATE:], heard[1][RATE:])
     assert after[-1].as_dict() == records[-1].as_dict()
+
+
+def test_flush_gives_the_last_second(heard, records):
+    meters = StationMeters(PROFILE, frequency_hz=98e6, phase_step=True)
+    assert len(meters.process(*heard)) == 2
+    last = meters.flush()
+    assert [record.second for record in last] == [2]
+    truth = np.abs(naive.upsampled(programme(3), 4))[8 * RATE :].max()
+    assert last[0].figures["peak_deviation_hz"].value == pytest.approx(truth, abs=500.0)
+    assert StationMeters(PROFILE).flush() == []
 
 
 def test_a_narrow_channel_is_noted_and_widens_the_peak():

@@ -62,3 +62,19 @@ def test_stations_away_from_the_centre_need_none():
     iq = 0.3 * fm_tone(240_000, RATE_HZ, 1_000.0, 50_000.0, 400_000.0) + 0.1
     baseband = block.process(iq.astype(np.complex64))[0, 300:]
     np.testing.assert_allclose(np.abs(baseband), 0.3, rtol=0, atol=1e-3)
+
+
+def test_a_bare_carrier_deep_in_noise_is_not_eaten():
+    # 3 dB of carrier over noise in the channel: noise alone goes round evenly.
+    iq = tone(RATE_HZ, RATE_HZ, 0.0, 0.3) + noise(RATE_HZ, 0.6)
+    block = Channelizer(RATE_HZ, [0.0])
+    baseband = block.process(iq.astype(np.complex64))[0, 1_000:]
+    assert np.abs(baseband.mean()) == pytest.approx(0.3, abs=0.01)
+
+
+def test_an_arc_is_no_circle():
+    # A third of a radian to and fro, in noise: the best circle through it is far too small.
+    iq = 0.3 * fm_tone(RATE_HZ, RATE_HZ, 1_000.0, 330.0) + noise(RATE_HZ, 0.15)
+    block = Channelizer(RATE_HZ, [0.0])
+    block.process(iq.astype(np.complex64))
+    assert block.centre_lines[0] == 0

@@ -98,3 +98,18 @@ def test_time_follows_the_sample_clock():
     elapsed_s = clock.time_s(index) - clock.time_s(0)
     assert clock.ppm == pytest.approx(100.0, abs=1.0)
     assert elapsed_s == pytest.approx(600.0, abs=1e-6)
+
+
+def test_a_backlog_that_is_itself_held_up_is_no_gap():
+    clock = ArrivalClock(RATE_HZ)
+    length_s = BUFFER / RATE_HZ
+    found = []
+    for number in range(1, 301):
+        made_s = number * length_s
+        # Held up until 3.65 s; a part of the backlog comes, the rest only at 4.25 s.
+        if 3.0 < made_s < 3.3:
+            made_s = 3.65
+        elif 3.3 <= made_s < 4.25:
+            made_s = 4.25
+        found.append(clock.arrived(BUFFER, made_s))
+    assert not any(found)

@@ -125,6 +125,24 @@ def test_wav_of_an_sdr_program_brings_frequency_and_time(opened, tmp_path):
     assert first.time_utc == datetime(2026, 5, 16, 7, 30, 15, 250_000, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("said", [0, 0xFFFF_FFFF, 0x7FFF_0000])
+def test_wav_of_a_recorder_that_did_not_finish_goes_to_the_end(tmp_path, said, opened):
+    iq = capture(5_000)
+    whole = bytearray(wav_with_auxi(iq, bytes(36)))
+    at = whole.index(b"data") + 4
+    whole[at : at + 4] = struct.pack("<I", said)
+    path = tmp_path / "band.wav"
+    path.write_bytes(whole)
+    np.testing.assert_allclose(joined(opened(path)), iq, rtol=0, atol=6e-5)
+
+
+def test_what_stands_behind_the_samples_of_a_wav_is_no_sample(tmp_path, opened):
+    iq = capture(5_000)
+    path = tmp_path / "band.wav"
+    path.write_bytes(wav_with_auxi(iq, bytes(36)) + b"LIST" + struct.pack("<I", 400) + bytes(400))
+    assert len(joined(opened(path))) == 5_000
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_wav_of_other_than_two_channels_is_refused(tmp_path, channels):
     path = tmp_path / "band.wav"

@@ -17,7 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from dsp.contract import BlockContractError, output_of, require_sample_layout
+from dsp.contract import (
+    BlockContractError,
+    output_of,
+    require_sample_layout,
+    require_samples,
+)
 from dsp.fm.constants import FULL_SCALE_HZ
 from dsp.kernel import kernel, ready
 from dsp.receive.arctangent import angle
@@ -129,6 +134,8 @@ class Discriminator:
     ----------
     rate_hz
         Sample rate of the baseband and of the composite, 200 to 400 kHz.
+    amplitudes
+        Whether `take_amplitudes` will be asked.
 
     Raises
     ------
@@ -138,11 +145,12 @@ class Discriminator:
 
     delay_samples = HALF_TAPS
 
-    def __init__(self, rate_hz: int = 288_000) -> None:
+    def __init__(self, rate_hz: int = 288_000, *, amplitudes: bool = True) -> None:
         if not 200_000 <= rate_hz <= 400_000:
             raise ValueError(f"rate_hz: expected within 200000 … 400000, got {rate_hz}")
         ready(demodulate_fm, add_amplitudes)
         self.rate_hz = rate_hz
+        self._amplitudes = amplitudes
         self.slot_samples = rate_hz // SLOTS_PER_S
         per_radian = rate_hz / (2.0 * np.pi) / FULL_SCALE_HZ
         self.equaliser = design_equaliser(rate_hz)
@@ -160,10 +168,12 @@ class Discriminator:
         BlockContractError
             If `samples` is not finite complex64 (n,), or `out` does not fit; nothing has changed.
         """
-        require_sample_layout(samples, np.complex64)
+        require = require_sample_layout if self._amplitudes else require_samples
+        require(samples, np.complex64)
         target: Composite = output_of(len(samples), np.float32, out)
         pairs = samples.view(np.float32)
-        self._add_amplitudes(pairs)
+        if self._amplitudes:
+            self._add_amplitudes(pairs)
         demodulate_fm(pairs, self._taps, self._last, self._past, target)
         return target
 

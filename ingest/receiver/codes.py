@@ -6,25 +6,28 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dsp.fm.constants import RECEIVE_RATE_HZ
+import numpy as np
+
+from dsp.fm.constants import AUDIO_RATE_HZ, RECEIVE_RATE_HZ
 from dsp.receive.dtmf_detector import DtmfDetector
 from dsp.receive.rds_receiver import RdsReceiver
 from dsp.receive.rds_station import RdsStation
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
-    from dsp.receive.dtmf_detector import DtmfDigit
     from dsp.receive.rds_group import RdsGroup
 
-# A group is given at most so long after its last bit, a digit sooner.
+# A group is given at most so long after its last bit.
 _SETTLED = round(0.16 * RECEIVE_RATE_HZ)
 
 
 @dataclass(frozen=True)
 class CodesOfSecond:
-    """What was heard in one second, and what is known at its end."""
+    """What was heard in one second, and what is known at its end.
+
+    `dtmf` are the digits whose end was heard in it; that takes the detector 0.06 s.
+    """
 
     groups: list[str]
     state: dict[str, Any]
@@ -42,29 +45,31 @@ class Codes:
         self._rds = RdsReceiver()
         self._station = RdsStation()
         self._groups: deque[RdsGroup] = deque()
-        self._dtmf = DtmfDetector(RECEIVE_RATE_HZ)
-        self._dtmf_origin = 0  # number of the detector's first sample
-        self._digits: deque[tuple[int, str]] = deque()
+        self._dtmf = DtmfDetector(AUDIO_RATE_HZ)
+        self._digits = ""
         self._taken = 0
 
     def process(self, composite: npt.NDArray[np.float32]) -> None:
         """Take the next samples at 288 kHz."""
         self._groups.extend(self._rds.process(composite))
-        self._hear(self._dtmf.process(composite))
         self._taken += len(composite)
 
     def skip(self, missing: int) -> None:
         """Tell that samples are missing before the next piece."""
         self._groups.extend(self._rds.skip(missing))
-        self._hear(self._dtmf.flush())
-        self._dtmf.reset()
         self._taken += missing
-        self._dtmf_origin = self._taken
 
     def finish(self) -> None:
         """Take what is still inside; the capture ends."""
         self._groups.extend(self._rds.flush())
-        self._hear(self._dtmf.flush())
+
+    def hear_audio(self, frames: npt.NDArray[np.float32]) -> None:
+        """Take a second of decoded audio, (48000, 2); called before `second` is asked for.
+
+        What a gap left out of it is silence here, which ends a digit.
+        """
+        middle = (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+        self._digits += "".join(digit.digit for digit in self._dtmf.process(middle))
 
     @property
     def complete_to(self) -> int:
@@ -81,9 +86,7 @@ class Codes:
             if not group.empty:
                 heard.append(group.hex())
         self._station.advance(end)
-        digits = ""
-        while self._digits and self._digits[0][0] < end:
-            digits += self._digits.popleft()[1]
+        digits, self._digits = self._digits, ""
         figures = self._rds.figures
         state = self._station.state()
         return CodesOfSecond(
@@ -99,9 +102,6 @@ class Codes:
         while self._groups:
             self._station.take(self._groups.popleft())
         return self._station.state()
-
-    def _hear(self, digits: list[DtmfDigit]) -> None:
-        self._digits.extend((digit.start + self._dtmf_origin, digit.digit) for digit in digits)
 
     def _findings(self, state: dict[str, Any]) -> list[str]:
         pi = state["pi"]

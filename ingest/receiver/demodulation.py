@@ -43,7 +43,7 @@ class Demodulation:
     """Demodulates one channel, stretch by stretch; pieces of a stretch follow each other."""
 
     def __init__(self) -> None:
-        self._discriminator = Discriminator()
+        self._discriminator = Discriminator(amplitudes=False)
         self.begin(0)
 
     def begin(self, index: int) -> None:
@@ -57,11 +57,17 @@ class Demodulation:
 
     def process(self, iq: Iq) -> Demodulated:
         """Take the next samples; return what is complete, all but the last 0.6 ms."""
-        composite = self._discriminator.process(iq)
-        skip = min(self._skip, len(composite))
+        held, fresh = len(self._composite), len(iq)
+        # The discriminator writes behind what is held; what belongs before the stretch is cut off.
+        whole = np.empty(held + fresh, np.float32)
+        whole[:held] = self._composite
+        self._discriminator.process(iq, out=whole[held:])
+        skip = min(self._skip, fresh)
         self._skip -= skip
+        if skip:
+            whole = np.delete(whole, slice(held, held + skip))
+        self._composite = whole
         self._iq = np.concatenate([self._iq, iq])
-        self._composite = np.concatenate([self._composite, composite[skip:]])
         if not self._begun:
             if len(self._composite) < _LEAST:
                 return self._release(0)

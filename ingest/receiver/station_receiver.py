@@ -162,6 +162,7 @@ class StationReceiver:
         return done
 
     def _close(self, record: SecondRecord) -> dict[str, Any]:
+        self._codes.hear_audio(record.audio)
         codes = self._codes.second(record.second)
         moment = self._listening.moment(float(record.second))
         missing = self._listening.gaps.missing_in(record.second)

@@ -18,6 +18,7 @@ fits by chance.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, Final
 
@@ -55,6 +56,7 @@ def _remainder(word: int) -> int:
     return word
 
 
+@functools.cache
 def remainder_tables() -> npt.NDArray[np.int64]:
     """Return remainders of the upper and of the lower 13 bits, one after the other."""
     upper = [_remainder(value << _HALF) for value in range(1 << _HALF)]
@@ -76,6 +78,7 @@ def error_words() -> npt.NDArray[np.int64]:
     return np.array(words, dtype=np.int64)
 
 
+@functools.cache
 def pattern_table() -> npt.NDArray[np.int64]:
     """Return the pattern for each syndrome, NO_PATTERN where none of them makes it."""
     table = np.full(_SYNDROMES, NO_PATTERN, dtype=np.int64)

@@ -74,7 +74,9 @@ class RdsLevel:
             return found | {"rds_phase_deg": Figure.missing("no pilot to refer to")}
         snr = power_hz2 / max(noise_hz2, 1e-9)
         spread_deg = math.degrees(1.0 / math.sqrt(2.0 * snr * hops * 40.0))
-        degrees = math.degrees(0.5 * math.atan2(phase.imag, phase.real)) % 180.0
+        # Within [-45, 135): neither 0° nor 90°, where it should be, lies on the edge.
+        degrees = math.degrees(0.5 * math.atan2(phase.imag, phase.real)) + 45.0
+        degrees = degrees % 180.0 - 45.0
         u_deg = 2.0 * math.hypot(spread_deg, _PHASE_DEG)
         if abs(phase) < 0.3 * weight:
             return found | {"rds_phase_deg": Figure(degrees, u_deg, "RDS not locked to the pilot")}

@@ -163,8 +163,8 @@ class Summary:
         mean = self._phase_u.mean()
         if mean.invalid is not None:
             return mean
-        degrees = math.degrees(math.atan2(self._phase.imag, self._phase.real)) / 2.0 % 180.0
-        return Figure(degrees, mean.u)
+        degrees = math.degrees(math.atan2(self._phase.imag, self._phase.real)) / 2.0
+        return Figure((degrees + 45.0) % 180.0 - 45.0, mean.u)
 
     def _find(self, kind: str, line: dict[str, Any]) -> None:
         """Lengthen the finding of that kind if it held a second ago; begin another otherwise."""

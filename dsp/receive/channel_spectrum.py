@@ -1,9 +1,9 @@
 """Power spectra of the channel: a mean for the occupied bandwidth, a max-hold for the mask.
 
-Mean: 1440 points under a Hann window, 200 Hz a bin, half of the time. Max-hold: 42 points under a
-Hann window, whose 3 dB width is 1.44 bins of 6.86 kHz = 9.9 kHz, the 10 kHz resolution bandwidth
-that the mask of Rec. ITU-R SM.1268-5, Annex 1 is defined for; like a sweeping analyser it looks at
-a part of the time only, one frame in eleven.
+Mean: 1440 points under a Hann window, 200 Hz a bin, end to end. Max-hold: 42 points under a Hann
+window, whose 3 dB width is 1.44 bins of 6.86 kHz = 9.9 kHz, the 10 kHz resolution bandwidth that
+the mask of Rec. ITU-R SM.1268-5, Annex 1 is defined for; like a sweeping analyser it looks at a
+part of the time only, one frame in eleven.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from dsp.receive.grid import BATCH, RATE_HZ
 
 POINTS = 1_440
 BIN_HZ = RATE_HZ / POINTS
-# Every second frame: 100 a second are plenty, and the transforms cost a sixth of all metrology.
-FRAMES = BATCH // (2 * POINTS)
+FRAMES = BATCH // POINTS
 HOLD_POINTS = 42
 HOLD_BIN_HZ = RATE_HZ / HOLD_POINTS
 HOLD_FRAMES = 150
@@ -99,7 +98,7 @@ class ChannelSpectrum:
 
     def add(self, iq: npt.NDArray[np.complex64]) -> None:
         """Take a batch (BATCH,) of the channel."""
-        cut_frames(iq, self._window, 2 * POINTS, self._frames)
+        cut_frames(iq, self._window, POINTS, self._frames)
         add_powers(scipy.fft.fft(self._frames, axis=1), self.total)
         cut_frames(iq, self._hold_window, _HOLD_STEP, self._hold_frames)
         hold_powers(scipy.fft.fft(self._hold_frames, axis=1), self.held)

@@ -42,7 +42,7 @@ pi = "7001"
 ps = "TRAVINH "
 rt = "xin chao"
 offset_hz = 250
-dtmf = [{at_s = 1.2, digits = "15#", level_dbfs = -26}]
+dtmf = [{at_s = 1.2, digits = "15#", level_dbfs = -10}]
 [[station]]
 id = "long-duc"
 frequency_hz = 97.2e6

@@ -35,14 +35,14 @@ frequency_hz = 96.8e6
 level_dbfs = -12
 profile = "75k50us"
 tone_hz = 1000
-tone_level_db = -12
+tone_level_db = -30
 stereo = true
 rds_hz = 2000
 pi = "7001"
 ps = "TRAVINH "
 rt = "xin chao"
 offset_hz = 250
-dtmf = [{at_s = 1.2, digits = "15#", level_dbfs = -10}]
+dtmf = [{at_s = 1.2, digits = "15#", level_dbfs = -12}]
 [[station]]
 id = "long-duc"
 frequency_hz = 97.2e6
@@ -147,6 +147,8 @@ def test_figures_against_the_truth(heard, band):
     for station in ("duc-my", "long-duc"):
         for line, true in zip(seconds_of(heard, station), truth[station], strict=True):
             for key, limit in LIMITS.items():
+                if key == "occupied_bandwidth_hz" and line["second"] == 1:
+                    continue  # tones of 70 ms: one per cent of the power lies where they lie
                 if true[key] is None:
                     assert line[key] is None, (station, key)
                 else:
@@ -182,7 +184,7 @@ def test_audio_is_the_programme_at_its_level(heard, band):
     middle = frames[20_000:50_000, 0]
     tone = np.sqrt(2) * middle.std()
     # Scene levels are dBFS of both channels before pre-emphasis: de-emphasis gives it back.
-    assert 20 * np.log10(tone) == pytest.approx(-12.0, abs=0.1)
+    assert 20 * np.log10(tone) == pytest.approx(-30.0, abs=0.1)
     summary = next(line for line in heard if line.get("summary") and line["station"] == "duc-my")
     (segment,) = summary["audio"]["segments"]
     assert (segment["file_s"], segment["seconds"]) == (0, 3)

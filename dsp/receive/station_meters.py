@@ -330,16 +330,19 @@ class StationMeters:
         level = Figure(envelope.level_dbfs, 2.0 * math.hypot(spread_db, _LEVEL_DB))
         multipath = Figure(envelope.multipath_share, 0.02)
         other = Figure(envelope.other_share, 0.05)
+        # Of noise alone the envelope still makes some carrier; nobody should read that as a level.
+        carrier_db = _ratio_db(envelope.carrier, envelope.noise)
+        gone = "off air (no carrier)" if carrier_db < programme_state.OFF_AIR_CARRIER_DB else None
         return {
-            "cn_db": cn_db,
-            "level_dbfs": level,
+            "cn_db": cn_db.because(gone),
+            "level_dbfs": level.because(gone),
             "multipath_share": multipath,
             "co_channel_share": other,
         }
 
     @staticmethod
     def _weakness(cn_db: Figure, envelope: EnvelopeReading) -> str | None:
-        if cn_db.value is None or envelope.carrier <= 0.0:
+        if cn_db.value is None or cn_db.invalid is not None or envelope.carrier <= 0.0:
             return "off air (no carrier)"
         if cn_db.value < WEAK_DB and envelope.other_share > CO_CHANNEL_SHARE:
             return "another carrier on the channel"

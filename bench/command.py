@@ -19,7 +19,7 @@ LONG_S = 3600.0
 
 
 def row(
-    work: str, value: float, unit: str, required: str, *, ok: bool, **more: Any
+    work: str, value: float, unit: str, required: str | None, *, ok: bool | None, **more: Any
 ) -> dict[str, Any]:
     """Return a bench row of contract.md, `loa bench`."""
     fields = {"peer": None, "peer_value": None, "ratio": None}

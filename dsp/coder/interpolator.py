@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from dsp.contract import Frames, require_frames
+from dsp.contract import Frames, require_layout
 from dsp.fm.constants import AUDIO_EDGE_HZ, AUDIO_RATE_HZ, COMPOSITE_RATE_HZ
 from dsp.kernel import inlined, kernel, ready
 from dsp.master.low_pass import LinearPhaseLowPass, design_low_pass
@@ -112,8 +112,8 @@ class Interpolator:
         self._past = np.zeros((channels, _TAPS - 1), np.float32)
 
     def process(self, frames: Frames) -> Frames:
-        """Return (channels, 4 n); allocates the output only."""
-        require_frames(frames, self.channels)
+        """Return (channels, 4 n); allocates the output only. The frames are a filter's: finite."""
+        require_layout(frames, self.channels, np.float32)
         out = np.empty((self.channels, FACTOR * len(frames)), np.float32)
         interpolate_planes(frames, self._taps, self._past, out)
         return out

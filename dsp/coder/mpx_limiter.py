@@ -115,7 +115,8 @@ class MpxPowerLimiter:
         self._filled = 0
         self._fast = self._slow = 0.0
         self._node = self.gain = self.lowest_gain = 1.0
-        self._ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(CELL) + 0.5) / CELL)
+        turn = np.pi * (np.arange(CELL) + 0.5) / CELL
+        self._ramp = (0.5 - 0.5 * np.cos(turn)).astype(np.float32)
 
     def process(self, planes: Planes) -> Planes:
         """Return (lines, n), late by two cells; allocates the output only."""
@@ -140,8 +141,8 @@ class MpxPowerLimiter:
         if self._node == node == 1.0:
             self._leaving[:] = self._waiting
         else:
-            curve = self._node + (node - self._node) * self._ramp
-            np.multiply(self._waiting, curve.astype(np.float32), out=self._leaving)
+            curve = np.float32(self._node) + np.float32(node - self._node) * self._ramp
+            np.multiply(self._waiting, curve, out=self._leaving)
             # What the cell was charged was an upper bound; now it is known.
             self._spent[-1] = cell_power(self._leaving)
         self._spent[:-1] = self._spent[1:]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Work = Annotated[str, typer.Argument(help="What to time: audio or receive.")]
+Work = Annotated[str, typer.Argument(help="What to time: audio, multiplex or receive.")]
 Runs = Annotated[int, typer.Option(min=1, max=50, help="Runs of each; the median counts.")]
 
 

@@ -19,6 +19,7 @@ ROOMS = {
     "receive": (
         "bench.receive_front",
         "bench.rds_receive",
+        "bench.receive_band",
     ),
 }
 

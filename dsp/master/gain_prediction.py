@@ -17,6 +17,7 @@ from dsp.kernel import kernel, ready
 
 STEPS_PER_S = 1_000
 CELL_STEPS = 10
+_NOTHING = 1e-20  # a peak that no gain brings near a ceiling
 
 PEAKS = types.Array(types.float32, 1, "C", readonly=True)
 REALS_IN = types.Array(types.float64, 1, "C", readonly=True)
@@ -25,7 +26,7 @@ REALS = types.Array(types.float64, 1, "C")
 
 @kernel(types.void(PEAKS, types.float64, types.float64, REALS_IN, REALS, REALS))
 def predict_gain_power(
-    peaks: npt.NDArray[np.float32],
+    room: npt.NDArray[np.float32],
     headroom: float,
     deep_gain: float,
     rates: npt.NDArray[np.float64],
@@ -34,29 +35,26 @@ def predict_gain_power(
 ) -> None:
     """Write the mean square of the limiter's gain per cell of ten steps to `power`.
 
-    `headroom` is ceiling / gain: a step whose peak is higher is reduced. `steps_deep[0]` becomes
-    the number of steps reduced to below `deep_gain`.
+    `room` is 1 / peak of each step, `headroom` is ceiling / gain: a step whose peak is higher than
+    that is reduced. `steps_deep[0]` becomes the number of steps reduced to below `deep_gain`.
     """
-    steps = peaks.shape[0]
+    steps = room.shape[0]
     gain = 1.0
     slow = 1.0
     deep = 0
-    power[:] = 0.0
-    before = np.float32(0.0)
-    for k in range(steps):
-        after = peaks[k + 1] if k + 1 < steps else np.float32(0.0)
-        # Look-ahead and hold: the gain is down over the neighbouring steps as well.
-        peak = max(before, peaks[k], after)
-        before = peaks[k]
-        wanted = headroom / peak if peak > headroom else 1.0
-        risen = gain + rates[0] * max(0.0, slow - gain) + rates[1] * (1.0 - gain)
-        gain = min(wanted, risen)
-        slow += (rates[3] if gain < slow else rates[2]) * (gain - slow)
-        deep += gain < deep_gain
-        power[k // CELL_STEPS] += gain * gain
-    steps_deep[0] = deep
     for cell in range(power.shape[0]):
-        power[cell] /= min(CELL_STEPS, steps - cell * CELL_STEPS)
+        stop = min(steps, (cell + 1) * CELL_STEPS)
+        total = 0.0
+        for k in range(cell * CELL_STEPS, stop):
+            # Recovery to one, and a faster one up to the slow average: the larger of both.
+            risen = rates[1] + gain * (1.0 - rates[1])
+            risen = max(risen, risen + rates[0] * (slow - gain))
+            gain = min(1.0, headroom * np.float64(room[k]), risen)
+            slow += (rates[3] if gain < slow else rates[2]) * (gain - slow)
+            deep += gain < deep_gain
+            total += gain * gain
+        power[cell] = total / (stop - cell * CELL_STEPS)
+    steps_deep[0] = deep
 
 
 class GainPrediction:
@@ -80,7 +78,12 @@ class GainPrediction:
         self._rates = np.array(
             [1.0 - math.exp(-1.0 / (t * STEPS_PER_S)) for t in (fast_s, slow_s, slow_s, 0.15)]
         )
-        self._peaks = peaks
+        # Look-ahead and hold: the gain is down over the neighbouring steps as well.
+        held = peaks.copy()
+        np.maximum(held[1:], peaks[:-1], out=held[1:])
+        np.maximum(held[:-1], peaks[1:], out=held[:-1])
+        np.maximum(held, np.float32(_NOTHING), out=held)
+        self._room = np.divide(np.float32(1.0), held, out=held)
         self._ceiling = ceiling
         self.largest_peak = float(peaks.max())
         self._power = np.ones(-(-len(peaks) // CELL_STEPS))
@@ -96,11 +99,11 @@ class GainPrediction:
             return self._power, 0.0
         deep = np.zeros(1)
         predict_gain_power(
-            self._peaks,
+            self._room,
             self._ceiling / gain,
             10.0 ** (-deep_db / 20.0),
             self._rates,
             self._power,
             deep,
         )
-        return self._power, float(deep[0]) / len(self._peaks)
+        return self._power, float(deep[0]) / len(self._room)

@@ -174,7 +174,7 @@ class KWeightedEnergy:
     ) -> None:
         weights = channel_weights(channels, mono_as)
         self._chunks = Chunks(sample_rate_hz, channels)
-        self._lanes = LaneStatistics(sample_rate_hz, channels)
+        self._lanes = LaneStatistics(sample_rate_hz, channels, statistics=1)
         self._energy = WeightedEnergy(sample_rate_hz, weights)
 
     def process(self, frames: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> None:

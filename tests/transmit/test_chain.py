@@ -100,3 +100,14 @@ def test_programmes_without_speech_or_floor_are_mastered_too(name):
     for before in (figures(None, None), figures(-np.inf, -np.inf), figures(-3.0, -5.0)):
         chain = build_chain(load_profile(name), 48_000, 1, before)
         assert np.isfinite(chain.process(np.ones((5000, 1), np.float32))).all()
+
+
+def test_neighbouring_filters_are_run_as_one():
+    hum = types.SimpleNamespace(kind="hum")
+    chain = build_chain(load_profile("ip"), RATE_HZ, 1, figures(faults=(hum,)))
+    assert len(chain._run) == len(chain.blocks) - 1
+    frames = np.random.default_rng(1).standard_normal((9_000, 1)).astype(np.float32) * 0.1
+    one_by_one = frames
+    for block in build_chain(load_profile("ip"), RATE_HZ, 1, figures(faults=(hum,))).blocks:
+        one_by_one = block.process(one_by_one)
+    np.testing.assert_allclose(chain.process(frames), one_by_one, rtol=0, atol=3e-6)

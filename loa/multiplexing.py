@@ -17,7 +17,9 @@ from ingest.fm_profile import load_fm_profile
 from loa import reporting
 from loa.progress import Progress
 from loa.tables import print_table
+from transmit.control_codes import CodedStation, load_control_codes, release_code
 from transmit.multiplex import build_coder, make_multiplex, refusal_of_settings
+from transmit.multiplex_codes import CodedBits, with_codes
 from transmit.multiplex_iq import CarrierSettings
 from transmit.multiplex_sink import sink_for
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dsp.fm.profiles import FmProfile
+    from transmit.control_codes import ControlCode
     from transmit.multiplex import MultiplexRun
 
 DEFAULT_RDS_KHZ = 2.0
@@ -76,7 +79,17 @@ class Carrier:
     frequency_mhz: float
 
 
-def multiplex_file(
+@dataclass(frozen=True)
+class Codes:
+    """Control codes as asked for: the station's file, who is on the air, names before and after."""
+
+    path: Path | None
+    station: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def multiplex_file(  # noqa: PLR0913 - each is one group of options
     file: Path,
     output: str,
     *,
@@ -84,25 +97,28 @@ def multiplex_file(
     injections: Injections,
     rds: Rds,
     carrier: Carrier,
+    codes: Codes,
     as_json: bool,
 ) -> int:
     """Make the multiplex of `file`; return the exit code of the command."""
     now = SystemClock().now_utc()
     rules = load_fm_profile(profile)
     settings = _settings(rules, injections, rds)
-    scheduler = _scheduler(rds, settings, now)
+    bits = _bits(rds, settings, now)
+    before, after = _released(codes, rds, carrier, settings)
     place = CarrierSettings(
         now, carrier.rate_hz, carrier.offset_hz, carrier.level_dbfs, carrier.frequency_mhz * 1e6
     )
     with ExitStack() as stack:
         decoder = stack.enter_context(Decoder())
         audio = stack.enter_context(decoder.open(file))
-        coder = build_coder(settings, scheduler, audio.format.channels)
+        coder = build_coder(settings, bits, audio.format.channels)
         sink = stack.enter_context(sink_for(output, place))
         progress = stack.enter_context(Progress())
         form = (audio.format.sample_rate_hz, audio.format.channels)
         advance = progress.start(file.name)
-        run = make_multiplex(audio.blocks(), form, coder, sink, advance)
+        programme = with_codes(audio.blocks(), form, before, after, bits)
+        run = make_multiplex(programme, form, coder, sink, advance)
         underflows = getattr(sink, "underflows", 0)
         fields = _report(file, output, sink.kind, rules, settings, run)
     _say(run, underflows)
@@ -138,7 +154,34 @@ def _settings(rules: FmProfile, wanted: Injections, rds: Rds) -> MultiplexSettin
         raise refusal_of_settings(error) from error
 
 
-def _scheduler(rds: Rds, settings: MultiplexSettings, now: datetime) -> RdsScheduler | None:
+def _released(
+    codes: Codes, rds: Rds, carrier: Carrier, settings: MultiplexSettings
+) -> tuple[tuple[ControlCode, ...], tuple[ControlCode, ...]]:
+    """Return the codes before and after, if they are those of the station on the air."""
+    if not (codes.before or codes.after):
+        return (), ()
+    try:
+        station = CodedStation(codes.station, carrier.frequency_mhz * 1e6, rds.pi or "")
+    except ValueError as error:
+        raise Refusal(
+            "codes.station",
+            expected="the station on the air, to whom the codes belong",
+            got=str(error),
+            advice="--station ID --frequency-mhz F --pi PI",
+        ) from error
+    own = None if codes.path is None else load_control_codes(codes.path)
+    before, after = (
+        tuple(release_code(own, station, name) for name in names)
+        for names in (codes.before, codes.after)
+    )
+    if settings.rds_hz == 0.0 and any(code.rds for code in (*before, *after)):
+        raise Refusal(
+            "usage", expected="RDS where codes are RDS groups", got="none", advice="--rds-khz 2"
+        )
+    return before, after
+
+
+def _bits(rds: Rds, settings: MultiplexSettings, now: datetime) -> CodedBits | None:
     if settings.rds_hz == 0.0 or rds.pi is None:
         return None
     try:
@@ -160,7 +203,7 @@ def _scheduler(rds: Rds, settings: MultiplexSettings, now: datetime) -> RdsSched
         di=1 if settings.stereo else 0,
         ct=rds.ct,
     )
-    return RdsScheduler(content, now if rds.ct else None)
+    return CodedBits(RdsScheduler(content, now if rds.ct else None))
 
 
 def _report(

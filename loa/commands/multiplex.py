@@ -30,6 +30,10 @@ PilotKhz = Annotated[float | None, typer.Option(help="Pilot deviation; 9 % of ra
 MpxLimit = Annotated[
     float | None, typer.Option(help="Hold the MPX power of any 60 s to this (BS.412).")
 ]
+CodesFile = Annotated[
+    Path | None, typer.Option(help="The station's own control codes (TOML); with --station.")
+]
+CodeNames = Annotated[list[str] | None, typer.Option(help="A code to send; several are allowed.")]
 
 
 def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads them here
@@ -49,14 +53,18 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
     rate_hz: Annotated[int, typer.Option(help="IQ: samples per second.")] = 2_400_000,
     offset_hz: Annotated[float, typer.Option(help="IQ: carrier from the middle.")] = 0.0,
     level_dbfs: Annotated[float, typer.Option(help="IQ: level of the carrier.")] = -6.0,
-    frequency_mhz: Annotated[float, typer.Option(help="IQ: carrier, told by SigMF.")] = 100.0,
+    frequency_mhz: Annotated[float, typer.Option(help="Carrier: for SigMF, and codes.")] = 100.0,
+    codes: CodesFile = None,
+    station: Annotated[str, typer.Option(help="Id of the station that is on the air.")] = "",
+    code_before: CodeNames = None,
+    code_after: CodeNames = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
     """Make the multiplex of a transmitter: stereo, pilot, pre-emphasis, RDS; measured as made.
 
     Example: loa multiplex bulletin-fm.flac -o mpx.wav --pi 7001 --ps "TRAVINH" --profile 75k50us
     """
-    from loa.multiplexing import Carrier, Injections, Rds, multiplex_file
+    from loa.multiplexing import Carrier, Codes, Injections, Rds, multiplex_file
 
     return multiplex_file(
         file,
@@ -65,5 +73,6 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
         injections=Injections(stereo, pilot_khz, rds_khz, rds_phase_deg, mpx_limit_dbr),
         rds=Rds(pi, ps, rt, pty, ct),
         carrier=Carrier(rate_hz, offset_hz, level_dbfs, frequency_mhz),
+        codes=Codes(codes, station, tuple(code_before or ()), tuple(code_after or ())),
         as_json=as_json,
     )

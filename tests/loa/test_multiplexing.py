@@ -125,3 +125,61 @@ def test_a_folder_that_is_not_there_is_exit_code_4(tmp_path, master, capsys):
     code, said = run(capsys, master, "-o", tmp_path / "no" / "mpx.wav")
     assert code == 4
     assert "mkdir -p" in said.err
+
+
+CODES = """
+[station]
+id = "duc-my"
+frequency_hz = 96.4e6
+pi = "7001"
+[[code]]
+name = "open-all"
+dtmf = "15#"
+[[code]]
+name = "zone-3-on"
+rds = ["7001 6023 0001 00FF"]
+repeats = 3
+"""
+
+
+@pytest.fixture
+def codes(tmp_path):
+    path = tmp_path / "codes.toml"
+    path.write_text(CODES)
+    return path
+
+
+def test_a_stations_own_codes_go_around_its_programme(tmp_path, master, codes, capsys):
+    names = ("--code-before", "open-all", "--code-before", "zone-3-on", "--code-after", "open-all")
+    on_air = ("--station", "duc-my", "--frequency-mhz", "96.4", "--pi", "7001", "--codes", codes)
+    code, said = run(capsys, master, "-o", tmp_path / "a.wav", *names, *on_air, "--json")
+    made = json.loads(said.out)
+    assert code == 0
+    # DTMF twice 3 · 0.2 s; 3 + 2 groups; a pause of 0.2 s after each of the three.
+    longer_s = 2 * 0.6 + 5 * 104 / 1_187.5 + 3 * 0.2
+    assert made["duration_s"] == pytest.approx(3.0 + longer_s + made["audio_delay_s"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({"--station": "other"}, "codes.other_station"),
+        ({"--frequency-mhz": "96.5"}, "codes.other_station"),
+        ({"--pi": "7002"}, "codes.other_station"),
+        ({"--station": ""}, "codes.station"),
+        ({"--code-before": "nothing"}, "codes.unknown"),
+        ({"--codes": None}, "codes.none"),
+        ({"--codes": "/nowhere.toml"}, "codes.missing"),
+        ({"--code-before": "zone-3-on", "--rds-khz": "0"}, "usage"),
+    ],
+)
+def test_nobody_elses_codes_are_sent(tmp_path, master, codes, capsys, changed, kind):
+    options = {
+        "--station": "duc-my", "--frequency-mhz": "96.4", "--pi": "7001",
+        "--codes": codes, "--code-before": "open-all",
+    } | changed  # fmt: skip
+    asked = [part for key, value in options.items() if value is not None for part in (key, value)]
+    code, said = run(capsys, master, "-o", tmp_path / "a.wav", *asked, "--json")
+    assert code == 2
+    assert json.loads(said.out)["kind"] == kind
+    assert not (tmp_path / "a.wav").exists()

@@ -13,8 +13,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dsp.errors import Refusal
 from ingest.clock import Clock, SystemClock, rfc3339
+from ingest.iq.open_source import SourceOptions, open_source
 from ingest.scene.render import SceneSource
 from ingest.scene.scene import load_scene
 from ingest.scene.truth import write_truth
@@ -22,10 +25,13 @@ from loa import reporting
 from loa.progress import Progress
 from transmit.atomic import OutputSet, failures_refused
 from transmit.iq_file import IqFile, Recording, iq_form
+from transmit.iq_samples import encode_iq
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from ingest.iq.block import IqSource
     from ingest.scene.scene import Scene
     from loa.band_plot import BandPicture
 
@@ -42,6 +48,8 @@ class SimulateRequest:
     rtl_tcp: str | None = None
     ready_file: Path | None = None
     plot: Path | None = None
+    rate_hz: int | None = None
+    centre_hz: float | None = None
 
 
 def run_simulation(request: SimulateRequest, *, as_json: bool, clock: Clock | None = None) -> int:
@@ -53,11 +61,17 @@ def run_simulation(request: SimulateRequest, *, as_json: bool, clock: Clock | No
             got="both" if request.output else "neither",
             advice="loa simulate SCENE.toml -o band.cu8",
         )
-    scene = load_scene(request.scene)
     if request.output is not None:
-        summary = render_to_file(scene, request, request.output)
+        if _is_recording(request.scene):
+            raise Refusal(
+                "usage",
+                expected="a SCENE.toml to render",
+                got=request.scene.name,
+                advice="--rtl-tcp HOST:PORT, which plays recordings too",
+            )
+        summary = render_to_file(load_scene(request.scene), request, request.output)
     else:
-        summary = serve(scene, request, clock or SystemClock())
+        summary = serve(request, clock or SystemClock())
     if as_json:
         reporting.print_json("simulate", summary)
     else:
@@ -108,8 +122,8 @@ def render_to_file(scene: Scene, request: SimulateRequest, output: Path) -> dict
     }
 
 
-def serve(scene: Scene, request: SimulateRequest, clock: Clock) -> dict[str, Any]:
-    """Play the scene once to rtl_tcp clients; return the summary when it is over."""
+def serve(request: SimulateRequest, clock: Clock) -> dict[str, Any]:
+    """Play the scene or recording once to rtl_tcp clients; return the summary when it is over."""
     from transmit.rtl_tcp.server import RtlTcpServer
 
     if request.truth is not None or request.plot is not None:
@@ -122,25 +136,68 @@ def serve(scene: Scene, request: SimulateRequest, clock: Clock) -> dict[str, Any
     host, port = _address(request.rtl_tcp or "")
     pacer = RealTime(clock)
     with ExitStack() as held:
-        source = SceneSource(scene)
-        held.callback(source.close)
+        played = _played(request, held)
         server = held.enter_context(RtlTcpServer(host, port, pacer, log=reporting.note))
         held.enter_context(_stopped_by_signals(server.stop, pacer.stop))
         reporting.note(f"loa: rtl_tcp at {server.address[0]}:{server.address[1]}")
         if request.ready_file is not None:
             _write_ready(request.ready_file, server.address)
-        server.play((d.samples.tobytes(), d.due_s) for d in source.deliveries())
+        server.play(played.deliveries)
         counts = server.counts
-    return _summary(scene, request) | {
+    return played.summary | {
         "address": f"{server.address[0]}:{server.address[1]}",
         "samples": counts.samples_played,
-        "seconds": round(counts.samples_played / scene.capture.rate_hz, 6),
+        "seconds": round(counts.samples_played / played.summary["rate_hz"], 6),
         "samples_sent": counts.samples_sent,
         "samples_dropped": counts.samples_dropped,
         "clients": counts.clients,
         "commands": counts.commands,
         "unknown_commands": counts.unknown_commands,
     }
+
+
+@dataclass(frozen=True)
+class _Played:
+    """What a server plays: its bytes with the seconds at which they are due, and what it is."""
+
+    deliveries: Iterator[tuple[bytes, float]]
+    summary: dict[str, Any]
+
+
+def _is_recording(path: Path) -> bool:
+    return path.suffix.lower() != ".toml"
+
+
+def _played(request: SimulateRequest, held: ExitStack) -> _Played:
+    """Open a scene, or a recording whose gaps are lost time."""
+    if not _is_recording(request.scene):
+        scene = load_scene(request.scene)
+        rendered = SceneSource(scene)
+        held.callback(rendered.close)
+        deliveries = ((d.samples.tobytes(), d.due_s) for d in rendered.deliveries())
+        return _Played(deliveries, _summary(scene, request))
+    options = SourceOptions(rate_hz=request.rate_hz, centre_hz=request.centre_hz)
+    source: Any = open_source(str(request.scene), options)
+    held.callback(source.close)
+    if not hasattr(source, "centre_hz"):
+        raise Refusal(
+            "usage", expected="a recording of IQ", got=request.scene.name, advice="a .cu8 file"
+        )
+    about = {
+        "scene": str(request.scene),
+        "centre_hz": source.centre_hz,
+        "rate_hz": source.rate_hz,
+        "stations": [],
+    }
+    return _Played(_recorded(source), about)
+
+
+def _recorded(source: IqSource) -> Iterator[tuple[bytes, float]]:
+    for block in source.blocks():
+        samples: Any = block.samples
+        if samples.dtype != np.uint8:
+            samples = encode_iq(samples / np.float32(source.full_scale), "cu8")
+        yield samples.tobytes(), block.end_index / source.rate_hz
 
 
 class RealTime:
@@ -230,5 +287,5 @@ def _sentence(summary: dict[str, Any]) -> str:
     where = summary.get("address") or " and ".join(summary["output"])
     return (
         f"loa: {summary['seconds']:g} s of {len(summary['stations'])} stations around "
-        f"{summary['centre_hz'] / 1e6:g} MHz, {summary['samples']} samples: {where}"
+        f"{(summary['centre_hz'] or 0.0) / 1e6:g} MHz, {summary['samples']} samples: {where}"
     )

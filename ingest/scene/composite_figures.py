@@ -37,11 +37,15 @@ _TAIL = 0.005  # of the power on either side: the 99 % of ITU-R SM.328
 
 
 class Carriers(NamedTuple):
-    """Pilot and RDS of a stretch: peak deviations, and the phase of RDS to 3 × pilot."""
+    """Pilot and RDS of a stretch: peak deviations, and the phase of RDS to 3 × pilot.
+
+    `pilot_rad` is the pilot's own phase to the coder's index; 0 without a pilot.
+    """
 
     pilot_hz: float | None
     rds_hz: float | None
     rds_phase_deg: float | None
+    pilot_rad: float
 
 
 def _interpolator() -> npt.NDArray[np.float32]:
@@ -144,7 +148,12 @@ def carriers(samples: npt.NDArray[np.float32], coder_index: int) -> Carriers:
     rds_hz = math.sqrt(2.0 * mean_square) * PEAK_FORM_FACTOR * FULL_SCALE_HZ
     has_pilot, has_rds = pilot_hz > _LEAST_PILOT_HZ, rds_hz > _LEAST_RDS_HZ
     phase = _rds_phase_deg(band, coder_index, pilot) if has_pilot and has_rds else None
-    return Carriers(pilot_hz if has_pilot else None, rds_hz if has_rds else None, phase)
+    return Carriers(
+        pilot_hz if has_pilot else None,
+        rds_hz if has_rds else None,
+        phase,
+        cmath.phase(1j * pilot) if has_pilot else 0.0,
+    )
 
 
 def _rds_phase_deg(band: npt.NDArray[np.complex128], coder_index: int, pilot: complex) -> float:

@@ -8,8 +8,7 @@ Pilot and RDS have then been running for that delay; `RdsTimes` keeps count of i
 from __future__ import annotations
 
 import math
-from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from ingest.scene.windows import stretch_weight
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dsp.contract import Frames, Samples
+    from dsp.contract import Samples
     from ingest.scene.faults import Fault
     from ingest.scene.programme import Programme
     from ingest.scene.scene import Station
@@ -38,19 +37,6 @@ RATIO = COMPOSITE_RATE_HZ // AUDIO_RATE_HZ
 STEP_SAMPLES = STEP_FRAMES * RATIO
 _MOST_RATED_HZ = 95_000.0  # of the coder; beyond that its output is scaled up
 _PILOT_PERIOD = 192  # samples after which 19 kHz repeats at 192 kHz
-
-
-class Stretch(NamedTuple):
-    """A step of a transmitter: frames as they entered the coder, and the multiplex they became.
-
-    `gain` is by how much the modulator sends more than the coder gave, per frame or for all;
-    `first` is the index of the first composite sample.
-    """
-
-    first: int
-    frames: Frames
-    gain: Samples | float
-    composite: Samples
 
 
 def rds_of(station: Station, start_utc: datetime, seed: int) -> RdsScheduler | None:
@@ -120,23 +106,20 @@ class Exciter:
         self.delay_samples = self._coder.delay_samples
         self._early = self.delay_samples  # samples still to be thrown away
         self._ready = np.empty(0, np.float32)
-        self._entered: deque[Frames] = deque()
         turns = np.arange(_PILOT_PERIOD) * PILOT_HZ / COMPOSITE_RATE_HZ
         self._pilot = np.sin(2.0 * math.pi * turns).astype(np.float32)
 
-    def step(self) -> Stretch:
-        """Return the next 50 ms."""
+    def step(self) -> Samples:
+        """Return the next 50 ms of multiplex, float32 (9600,)."""
         while len(self._ready) < STEP_SAMPLES:
             self._code()
         composite, self._ready = self._ready[:STEP_SAMPLES].copy(), self._ready[STEP_SAMPLES:]
-        gain: Samples | float = self._gain
         for fault in sorted(self._faults, key=lambda f: f.kind != "no_pilot"):
-            gain = self._spoil(composite, fault, gain)
+            self._spoil(composite, fault)
         if self._gain != 1.0:
             composite *= np.float32(self._gain)
-        stretch = Stretch(self._done, self._entered.popleft(), gain, composite)
         self._done += STEP_SAMPLES
-        return stretch
+        return composite
 
     def _code(self) -> None:
         """Send 50 ms more into the coder: what comes out is late by its delay."""
@@ -144,26 +127,22 @@ class Exciter:
         composite = self._coder.process(np.ascontiguousarray(frames))
         early = min(self._early, len(composite))
         self._early -= early
-        self._entered.append(frames)
         self._ready = np.concatenate([self._ready, composite[early:]])
 
-    def _spoil(self, composite: Samples, fault: Fault, gain: Samples | float) -> Samples | float:
-        """Apply `fault` in place; return the gain per frame with it."""
+    def _spoil(self, composite: Samples, fault: Fault) -> None:
+        """Apply `fault` in place."""
         first, span = self._done, (fault.start_s, fault.end_s)
         share = stretch_weight(first, len(composite), COMPOSITE_RATE_HZ, span)
         if isinstance(share, float) and not share:
-            return gain
+            return
+        rated = self._settings.rated_deviation_hz / FULL_SCALE_HZ
         if fault.kind == "no_pilot":
-            missing_hz = fault.value - self._settings.pilot_peak_hz
+            missing_hz = fault.value / self._gain - self._settings.pilot_peak_hz
             index = (first + self.delay_samples + np.arange(len(composite))) % _PILOT_PERIOD
             composite += np.float32(missing_hz / FULL_SCALE_HZ) * share * self._pilot[index]
-            return gain
-        rated = self._settings.rated_deviation_hz / FULL_SCALE_HZ
-        if fault.kind == "splatter":
+        elif fault.kind == "splatter":
             driven = np.clip(composite * np.float32(10.0 ** (fault.value / 20.0)), -rated, rated)
             composite += share * (driven - composite)
-            return gain
-        factor = 1.0 + share * (fault.value / (rated * FULL_SCALE_HZ * self._gain) - 1.0)
-        composite *= np.float32(factor)
-        per_frame = factor if isinstance(factor, float) else factor[::RATIO]
-        return gain * per_frame
+        else:
+            deviation_hz = rated * FULL_SCALE_HZ * self._gain
+            composite *= np.asarray(1.0 + share * (fault.value / deviation_hz - 1.0), np.float32)

@@ -18,7 +18,8 @@ from dsp.modulate.propagation import Ray, fading_gain
 from dsp.modulate.time_base import TimeBase
 from ingest.scene.air import Air
 from ingest.scene.carrier import Carrier
-from ingest.scene.exciter import RATIO, STEP_SAMPLES, Exciter, Stretch, plan_rds_faults, rds_of
+from ingest.scene.composite_sound import Sound
+from ingest.scene.exciter import STEP_SAMPLES, Exciter, plan_rds_faults, rds_of
 from ingest.scene.programme import Files
 from ingest.scene.studio import Studio, stranger_of
 from ingest.scene.truth import StationTruth
@@ -27,7 +28,7 @@ from ingest.scene.windows import CARRIER_RAMP_S, weight
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.contract import Frames, Iq, Samples
+    from dsp.contract import Iq, Samples
     from dsp.modulate.band import Band
     from ingest.scene.faults import Fault
     from ingest.scene.scene import Scene, Station
@@ -65,11 +66,11 @@ class _Stranger:
         self.carrier = carrier
         self.first_sample = first_sample
 
-    def step(self) -> Stretch:
-        """Advance by 50 ms; return the multiplex and what it was made of."""
-        stretch = self._exciter.step()
-        self.carrier.feed(stretch.composite)
-        return stretch
+    def step(self) -> Samples:
+        """Advance by 50 ms; return the multiplex."""
+        composite = self._exciter.step()
+        self.carrier.feed(composite)
+        return composite
 
     def samples(self, begin: int, count: int) -> Iq:
         """Return its part of `count` samples of the capture from `begin` on, complex64 (count,)."""
@@ -108,6 +109,11 @@ class Transmitter:
             fault: stranger_of(fault, seed + 1_000 + index)
             for index, fault in enumerate(self._air.strangers)
         }
+        self._stranger = MultiplexSettings(
+            rated_deviation_hz=min(station.rated_hz, _MOST_CODER_HZ),
+            pre_emphasis_us=station.pre_emphasis_us,
+            stereo=True,
+        )
         settings, gain = coder_settings(station)
         scheduler, told = (rds_of(station, scene.capture.start_utc, seed) for _ in range(2))
         self._exciter = Exciter(settings, self._studio, scheduler, station.faults, gain=gain)
@@ -128,10 +134,9 @@ class Transmitter:
                 station,
                 self._air,
                 self._clock,
-                offset_hz=self._mean_offset_hz,
+                self,
                 scheduler=told,
                 delay_samples=delay_samples,
-                names=self._name,
             )
             if with_truth
             else None
@@ -188,22 +193,17 @@ class Transmitter:
         while self._waiting and self._waiting[0].start_s < until_s:
             self._strangers.append(self._start(self._waiting.popleft(), first))
         own = self._exciter.step()
-        self._own.feed(own.composite)
+        self._own.feed(own)
         foreign = [(stranger.fault, stranger.step()) for stranger in self._strangers]
         self._steps += 1
         if self.truth is not None:
-            heard = _as_sent(own, mono=not self.station.table.stereo)
-            for fault, stretch in foreign:
-                _replace(heard, _as_sent(stretch, mono=False), first, fault)
-            self.truth.take(*heard)
+            heard = own.copy()
+            for fault, composite in foreign:
+                _replace(heard, composite, first, fault)
+            self.truth.take(heard)
 
     def _start(self, fault: Fault, first: int) -> _Stranger:
         """Switch a stranger on; its composite begins with sample `first` of the scene."""
-        settings = MultiplexSettings(
-            rated_deviation_hz=min(self.station.rated_hz, _MOST_CODER_HZ),
-            pre_emphasis_us=self.station.pre_emphasis_us,
-            stereo=True,
-        )
         shown_s = self._clock.shown_s(first / COMPOSITE_RATE_HZ)
         clock = TimeBase(self._clock.error(shown_s) * 1e6, self._clock.ppm_per_min)
         carrier = Carrier(
@@ -212,7 +212,7 @@ class Transmitter:
             clock,
             lambda seconds: self._seen_hz(self._stranger_error_hz(fault), shown_s + seconds),
         )
-        exciter = Exciter(settings, self._sounds[fault])
+        exciter = Exciter(self._stranger, self._sounds[fault])
         return _Stranger(fault, exciter, carrier, round(shown_s * self._capture.rate_hz))
 
     def _fading(self, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128] | float:
@@ -251,7 +251,7 @@ class Transmitter:
         ppm = rng.uniform(*_STRANGER_PPM) * rng.choice((-1.0, 1.0))
         return float(ppm * 1e-6 * self.station.table.frequency_hz)
 
-    def _mean_offset_hz(self, holder: str | Fault, second: int) -> float:
+    def mean_offset_hz(self, holder: str | Fault, second: int) -> float:
         """Return the mean offset in a second: of 100 equal parts of it, each at its middle."""
         moments = [second + (part + 0.5) / 100.0 for part in range(100)]
         if isinstance(holder, str):
@@ -259,31 +259,25 @@ class Transmitter:
         error_hz = self._stranger_error_hz(holder)
         return math.fsum(self._seen_hz(error_hz, moment) for moment in moments) / 100.0
 
-    def _name(self, fault: Fault | None) -> str:
+    def sound(self, holder: str | Fault) -> Sound:
+        """Return how the sound of a holder is in its multiplex."""
+        station = self.station
+        if isinstance(holder, str):
+            share_hz = station.deviation_hz - station.pilot_hz - station.table.rds_hz
+            return Sound(share_hz, station.pre_emphasis_us, station.table.stereo)
+        return Sound(self._stranger.audio_share_hz, station.pre_emphasis_us, stereo=True)
+
+    def name(self, fault: Fault | None) -> str:
         """Return the name of a fault's programme, or of the station's own."""
         if fault is None:
             return self._studio.programme.name
         return self._sounds[fault].name if fault in self._sounds else self._studio.name_of(fault)
 
 
-def _as_sent(stretch: Stretch, *, mono: bool) -> tuple[Samples, Frames]:
-    """Return the multiplex and the sound of a stretch as it went out, both new arrays."""
-    gain = stretch.gain
-    factor = np.asarray(gain if isinstance(gain, float) else gain[:, None], np.float32)
-    frames = stretch.frames * factor
-    if mono:
-        frames = np.repeat(frames.mean(axis=1, keepdims=True, dtype=np.float32), 2, axis=1)
-    return stretch.composite.copy(), np.ascontiguousarray(frames)
-
-
-def _replace(
-    heard: tuple[Samples, Frames], other: tuple[Samples, Frames], first: int, fault: Fault
-) -> None:
-    """Put a stranger's multiplex and sound where it has the frequency."""
-    for mine, its, step in ((heard[0], other[0], 1), (heard[1], other[1], RATIO)):
-        rate_hz = COMPOSITE_RATE_HZ / step
-        begin, end = (
-            min(max(round(edge_s * rate_hz) - first // step, 0), len(mine))
-            for edge_s in (fault.start_s, fault.end_s)
-        )
-        mine[begin:end] = its[begin:end]
+def _replace(heard: Samples, other: Samples, first: int, fault: Fault) -> None:
+    """Put a stranger's multiplex where it has the frequency."""
+    begin, end = (
+        min(max(round(edge_s * COMPOSITE_RATE_HZ) - first, 0), len(heard))
+        for edge_s in (fault.start_s, fault.end_s)
+    )
+    heard[begin:end] = other[begin:end]

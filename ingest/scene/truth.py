@@ -12,23 +12,22 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dsp.fm.constants import AUDIO_RATE_HZ, COMPOSITE_RATE_HZ, RDS_BIT_RATE
-from dsp.measure.loudness import MOMENTARY_STEPS, STEPS_PER_S, KWeightedEnergy, lufs
+from dsp.fm.constants import COMPOSITE_RATE_HZ, FULL_SCALE_HZ, RDS_BIT_RATE
 from dsp.rds.code import GROUP_BITS
 from ingest.scene import composite_figures
 from ingest.scene.air import MIXED, OFF, OWN, Air
 from ingest.scene.composite_figures import MARGIN
+from ingest.scene.composite_sound import LEAD, MOMENTARY, TAIL, Sound, momentary_lufs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import TextIO
 
     from dsp.coder.rds_scheduler import RdsScheduler
-    from dsp.contract import Frames, Samples
+    from dsp.contract import Samples
     from dsp.modulate.time_base import TimeBase
     from ingest.scene.faults import Fault
     from ingest.scene.scene import Scene, Station
@@ -50,6 +49,19 @@ _TOUCH_S = 0.005
 _DIGITS = {"mpx_power_dbr": 4, "loudness_momentary_lufs": 3, "rds_phase_deg": 3}
 
 
+class Holders(Protocol):
+    """What the truth asks about whoever has a frequency: OWN or the fault of a stranger."""
+
+    def mean_offset_hz(self, holder: str | Fault, second: int) -> float:
+        """Return the mean offset of its carrier in a second, as received."""
+
+    def sound(self, holder: str | Fault) -> Sound:
+        """Return how its sound is in its multiplex."""
+
+    def name(self, fault: Fault | None) -> str:
+        """Return the name of what is heard during `fault`, or of the station's own programme."""
+
+
 class StationTruth:
     """Writes the truth of one station while its multiplex goes by.
 
@@ -59,12 +71,10 @@ class StationTruth:
         What was ordered, and who is on the frequency when.
     clock
         The dongle's.
-    offset_hz
-        Mean offset of the carrier of a holder (OWN or a fault) in a second, as received.
+    holders
+        What to know about whoever that is.
     scheduler, delay_samples
         The station's RDS, and how long its coder had run at composite sample 0.
-    names
-        What a stranger sends, by its fault.
     """
 
     def __init__(
@@ -72,58 +82,46 @@ class StationTruth:
         station: Station,
         air: Air,
         clock: TimeBase,
+        holders: Holders,
         *,
-        offset_hz: Callable[[str | Fault, int], float],
         scheduler: RdsScheduler | None,
         delay_samples: int,
-        names: Callable[[Fault | None], str],
     ) -> None:
         self._station = station
         self._air = air
         self._clock = clock
-        self._offset_hz = offset_hz
+        self._holders = holders
         self._scheduler = scheduler
         self._delay_samples = delay_samples
-        self._names = names
         self._held = np.zeros(MARGIN, np.float32)
         self._first = -MARGIN
         self._holder: str | Fault = OFF
         self._powers: deque[float] = deque(maxlen=_WINDOW_S)
-        self._energy = KWeightedEnergy(AUDIO_RATE_HZ, 2)
         self.records: list[dict[str, Any]] = []
 
-    def take(self, composite: Samples, frames: Frames) -> None:
-        """Take the next multiplex on the air, and the frames of the same time as sent."""
-        self._energy.process(frames)
+    def take(self, composite: Samples) -> None:
+        """Take the next multiplex on the air."""
         self._held = np.concatenate([self._held, composite])
         while True:
             second = len(self.records)
             begin, end = self._edge(second), self._edge(second + 1)
-            if end + MARGIN > self._first + len(self._held):
+            if end + TAIL > self._first + len(self._held):
                 break
             place = begin - self._first
-            piece = self._held[place - MARGIN : place + end - begin + MARGIN]
-            self.records.append(self._second(second, piece, begin))
+            piece = self._held[place - MARGIN : place + end - begin + TAIL]
+            self.records.append(self._second(second, piece, begin, end))
             self._held = self._held[end - MARGIN - self._first :]
             self._first = end - MARGIN
 
     def finish(self, seconds: int) -> list[dict[str, Any]]:
-        """End the stream and return the records of the first `seconds` seconds."""
-        energies = self._energy.energies()
-        records = self.records[:seconds]
-        for record in records:
-            if record.pop("loud"):
-                end_s = self._clock.true_s(record["second"] + 1.0)
-                last = min(round(end_s * STEPS_PER_S), len(energies))
-                loudness = lufs(float(np.mean(energies[last - MOMENTARY_STEPS : last])))
-                record["loudness_momentary_lufs"] = loudness if loudness > -100.0 else None
-        return [_rounded(record) for record in records]
+        """Return the records of the first `seconds` seconds."""
+        return [_rounded(record) for record in self.records[:seconds]]
 
     def _edge(self, second: int) -> int:
         """Return the composite sample at which a second begins."""
         return round(self._clock.true_s(float(second)) * COMPOSITE_RATE_HZ)
 
-    def _second(self, second: int, piece: Samples, begin: int) -> dict[str, Any]:
+    def _second(self, second: int, piece: Samples, begin: int, end: int) -> dict[str, Any]:
         start_s, end_s = (self._clock.true_s(second + k) for k in (0.0, 1.0))
         holder = self._air.holder(start_s, end_s)
         faults = self._faults(start_s, end_s)
@@ -132,7 +130,7 @@ class StationTruth:
             self._powers.clear()
         self._holder = holder
         if holder not in (MIXED, OFF):
-            figures |= self._figures(second, holder, piece, begin)
+            figures |= self._figures(second, holder, piece, (begin, end))
         return {
             "second": second,
             **figures,
@@ -141,25 +139,36 @@ class StationTruth:
             "fault": faults[0] if faults else None,
             "faults": faults,
             "groups": self._groups(end_s),
-            "loud": holder not in (MIXED, OFF) and "splatter" not in faults,
         }
 
     def _figures(
-        self, second: int, holder: str | Fault, piece: Samples, begin: int
+        self, second: int, holder: str | Fault, piece: Samples, edges: tuple[int, int]
     ) -> dict[str, Any]:
-        inside = piece[MARGIN:-MARGIN]
-        dense = composite_figures.twice_as_dense(piece)
+        """Return what can be told of a second whose multiplex is `piece`, MARGIN before it on."""
+        begin, end = edges
+        # The carrier is where the mean of the second is, as a counter would have it.
+        mean = np.float32(np.mean(piece[MARGIN : MARGIN + end - begin], dtype=np.float64))
+        around = piece[: 2 * MARGIN + end - begin] - mean
+        inside = around[MARGIN:-MARGIN]
+        dense = composite_figures.twice_as_dense(around)
         scale = 1.0 / (1.0 + self._clock.error(second + 0.5))
         self._powers.append(composite_figures.power_hz2(inside) * scale**2)
-        carriers = composite_figures.carriers(inside, begin + self._delay_samples)
+        leaning_hz = float(mean) * FULL_SCALE_HZ * scale
+        coder_index = begin + self._delay_samples
+        carriers = composite_figures.carriers(inside, coder_index)
         rds = holder == OWN and self._scheduler is not None
+        last = piece[-(LEAD + MOMENTARY + TAIL) :]
+        last_index = coder_index - MARGIN + len(piece) - len(last)
         return {
-            "peak_deviation_hz": self._peak_hz(second, holder, piece, dense) * scale,
+            "peak_deviation_hz": self._peak_hz(second, holder, around, dense) * scale,
             "mpx_power_dbr": composite_figures.power_dbr(float(np.mean(self._powers))),
             "pilot_hz": None if carriers.pilot_hz is None else carriers.pilot_hz * scale,
             "rds_hz": carriers.rds_hz * scale if rds and carriers.rds_hz else None,
             "rds_phase_deg": carriers.rds_phase_deg if rds else None,
-            "offset_hz": self._offset_hz(holder, second),
+            "offset_hz": self._holders.mean_offset_hz(holder, second) + leaning_hz,
+            "loudness_momentary_lufs": momentary_lufs(
+                last, last_index, carriers.pilot_rad, self._holders.sound(holder)
+            ),
             "occupied_bandwidth_hz": composite_figures.occupied_bandwidth_hz(dense),
         }
 
@@ -188,11 +197,11 @@ class StationTruth:
             for fault in self._station.faults:
                 if fault.start_s <= moment_s < fault.end_s:
                     if fault.kind == "wrong_programme":
-                        return self._names(fault)
+                        return self._holders.name(fault)
                     if fault.kind in replaced:
                         return replaced[fault.kind]
-            return self._names(None)
-        return self._names(holder)
+            return self._holders.name(None)
+        return self._holders.name(holder)
 
     def _groups(self, end_s: float) -> list[str]:
         """Return the groups whose last bit has been sent since the second before."""

@@ -33,13 +33,15 @@ Ready = Annotated[
 ]
 
 
-def simulate(
-    scene: Annotated[Path, typer.Argument(help="A SCENE.toml.")],
+def simulate(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
+    scene: Annotated[Path, typer.Argument(help="A SCENE.toml; with --rtl-tcp also a recording.")],
     output: Output = None,
     truth: Truth = None,
     rtl_tcp: RtlTcp = None,
     ready_file: Ready = None,
     plot: Plot = None,
+    centre_mhz: Annotated[float | None, typer.Option(help="What a recording was tuned to.")] = None,
+    rate_hz: Annotated[int | None, typer.Option(help="Samples a second of a recording.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> int:
     """Render a simulated band to an IQ recording, or serve it as a dongle would.
@@ -48,5 +50,6 @@ def simulate(
     """
     from loa.simulating import SimulateRequest, run_simulation
 
-    request = SimulateRequest(scene, output, truth, rtl_tcp, ready_file, plot)
+    centre_hz = None if centre_mhz is None else centre_mhz * 1e6
+    request = SimulateRequest(scene, output, truth, rtl_tcp, ready_file, plot, rate_hz, centre_hz)
     return run_simulation(request, as_json=as_json)

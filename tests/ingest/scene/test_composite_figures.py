@@ -8,6 +8,7 @@ import pytest
 from dsp.coder.rds_waveform import RdsWaveform
 from ingest.scene import composite_figures as figures
 from ingest.scene.composite_figures import MARGIN
+from ingest.scene.composite_sound import LEAD, MOMENTARY, TAIL, Sound, momentary_lufs
 
 RATE = 192_000
 N = RATE
@@ -72,7 +73,7 @@ def test_silence_has_no_power_and_no_carriers():
     nothing = wave()
     assert power_dbr(nothing) is None
     assert peak(nothing) == 0.0
-    assert figures.carriers(nothing[MARGIN:-MARGIN], 0) == (None, None, None)
+    assert figures.carriers(nothing[MARGIN:-MARGIN], 0) == (None, None, None, 0.0)
 
 
 @pytest.mark.parametrize("start", [0, 1, 1_234_567])
@@ -144,3 +145,47 @@ def test_a_louder_programme_is_wider():
     assert widths == sorted(widths)
     # Slow modulation: the carrier is where the sine is, 99 % of the time within sin(0.99 · 90°).
     assert widths[2] == pytest.approx(2 * 75e3 * math.sin(math.radians(89.1)), rel=0.005)
+
+
+SPAN = np.arange(LEAD + MOMENTARY + TAIL)
+
+
+def sines(*parts):
+    """Sum of (frequency in Hz, size of 1.0 = 100 kHz, phase in turns) over the span of loudness."""
+    return sum(
+        size * np.sin(2 * np.pi * (hertz * SPAN / RATE + turns)) for hertz, size, turns in parts
+    ).astype(np.float32)
+
+
+def emphasis(hertz, tau_us):
+    return abs(1 + 2j * np.pi * hertz * tau_us * 1e-6)
+
+
+@pytest.mark.parametrize("tau_us", [0.0, 50.0, 75.0])
+@pytest.mark.parametrize("hertz", [997.0, 10_000.0])
+def test_a_mono_tone_has_the_loudness_of_bs_1770(hertz, tau_us):
+    # A 0 dBFS sine of 997 Hz in both channels: 0.0 LUFS (BS.1770 has -3.01 for one).
+    composite = sines((hertz, 0.5 * 0.75 * emphasis(hertz, tau_us), 0.0))
+    found = momentary_lufs(composite, 0, 0.0, Sound(75_000.0, tau_us, stereo=False))
+    lift_db = {997.0: 0.0, 10_000.0: 3.31}[hertz]  # K-weighting over that at 997 Hz
+    assert found == pytest.approx(-6.02 + lift_db, abs=0.05)
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.03])
+def test_left_and_right_are_told_by_the_pilot(turned):
+    """Left only: M and S alike; then both channels count as one of full size."""
+    share, size = 0.66, 0.25
+    main = sines((997.0, 0.5 * share * size, 0.0))
+    side = sines((38_000.0, 1.0, 2 * turned)) * main
+    pilot = sines((19_000.0, 0.0675, turned))
+    sound = Sound(66_000.0, 0.0, stereo=True)
+    found = momentary_lufs(main + side + pilot, 0, 2 * np.pi * turned, sound)
+    assert found == pytest.approx(20 * np.log10(size) - 3.01, abs=0.02)
+    # A subcarrier read a quarter of its cycle off is lost, and half the power with it.
+    wrong = momentary_lufs(main + side + pilot, 0, 2 * np.pi * (turned + 0.125), sound)
+    assert wrong == pytest.approx(found - 3.01, abs=0.05)
+
+
+def test_pilot_and_rds_are_no_sound():
+    carriers = sines((19_000.0, 0.0675, 0.0), (57_000.0, 0.04, 0.0))
+    assert momentary_lufs(carriers, 0, 0.0, Sound(66_000.0, 50.0, stereo=True)) is None

@@ -122,10 +122,11 @@ def test_no_audio(tmp_path):
 
 
 def test_hiss(tmp_path):
-    _, during, _ = one("hiss", tmp_path, value=-12.0)
+    _, during, _ = one("hiss", tmp_path, value=-30.0)
     assert during["programme"] == "hiss"
-    # -12 dBFS RMS rising to 15 kHz: K-weighting lifts it by 3 to 4 dB.
-    assert -12 + 3 < during["loudness_momentary_lufs"] - 0 < -12 + 7
+    # -30 dBFS RMS in each of two channels, lifted by K-weighting's 4 dB: -30 + 3.0 + 4.0 - 0.7 is
+    # -23.7; the tone that comes back in the last 5 ms has -29.3 over the 400 ms: together -22.6.
+    assert during["loudness_momentary_lufs"] == pytest.approx(-22.6, abs=0.4)
     assert during["occupied_bandwidth_hz"] > 80_000
 
 
@@ -199,7 +200,8 @@ def test_no_code(tmp_path):
 
 def test_drift(tmp_path):
     before, during, after = one("drift", tmp_path, value=4_000.0)
-    assert (before["offset_hz"], after["offset_hz"]) == (0.0, 0.0)
+    # The tone that begins with the scene moves the mean of the first second by 0.1 Hz.
+    assert (before["offset_hz"], after["offset_hz"]) == (pytest.approx(0, abs=0.2), 0.0)
     assert during["offset_hz"] == pytest.approx(2_000.0, abs=1.0)  # the mean of a straight line
 
 
@@ -221,7 +223,8 @@ def test_splatter(tmp_path):
     before, during, _ = one("splatter", tmp_path, value=12.0)
     assert during["mpx_power_dbr"] > before["mpx_power_dbr"] + 2
     assert during["occupied_bandwidth_hz"] > 1.1 * before["occupied_bandwidth_hz"]
-    assert during["loudness_momentary_lufs"] is None
+    # Driven by 12 dB, into a clipper.
+    assert 1 < during["loudness_momentary_lufs"] - before["loudness_momentary_lufs"] < 12
 
 
 def test_a_fault_within_a_second_leaves_no_figure_of_the_carrier(tmp_path):
@@ -263,4 +266,4 @@ def test_the_dongles_clock_is_in_the_figures(tmp_path):
 def test_the_middle_of_a_drifting_second(tmp_path):
     station = STATION + TONE + "offset_hz = -100\ndrift_hz_per_min = 120\n"
     records = truth(station, tmp_path)
-    assert [r["offset_hz"] for r in records] == pytest.approx([-99.0, -97.0, -95.0], abs=0.01)
+    assert [r["offset_hz"] for r in records] == pytest.approx([-99.0, -97.0, -95.0], abs=0.2)

@@ -127,7 +127,7 @@ def test_hiss(tmp_path):
     # -30 dBFS RMS in each of two channels, lifted by K-weighting's 4 dB: -30 + 3.0 + 4.0 - 0.7 is
     # -23.7; the tone that comes back in the last 5 ms has -29.3 over the 400 ms: together -22.6.
     assert during["loudness_momentary_lufs"] == pytest.approx(-22.6, abs=0.4)
-    assert during["occupied_bandwidth_hz"] > 80_000
+    assert len(during["groups"]) >= 11
 
 
 def test_wrong_programme_from_a_file(tmp_path):

@@ -1,4 +1,4 @@
-"""`loa demo`: the main job on the bulletin that ships with Loa, and a page to look at and hear."""
+"""`loa demo`: the main job on the bulletin that ships with Loa, on the air too; and a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ingest.decode import Decoder
 from loa import reporting
+from loa.air_demonstration import air_table, demonstrate_air
 from loa.bulletin import MasterReport, MasterRequest, master_bulletin
 from loa.mastering import plot_report, write_text
 from loa.page.bulletin import Card, bulletin_page
@@ -15,7 +16,9 @@ from loa.tables import figures_table, print_table, renditions_table
 from transmit.atomic import failures_refused
 from transmit.profile import load_profile
 
-BULLETIN = Path(__file__).parent.parent / "examples" / "bulletin-vi.flac"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+BULLETIN = EXAMPLES / "bulletin-vi.flac"
+SCENE = EXAMPLES / "scenes" / "demo.toml"  # of the FM master, which it expects beside it
 # Of each target what is really sent; the first one is what the page plays.
 RENDITIONS = {
     "ip": ("bulletin-ip.mp3", "bulletin-ip.opus", "bulletin-ip.g722"),
@@ -28,9 +31,10 @@ def run_demo(folder: Path, *, as_json: bool) -> int:
     """Do the main job into `folder`; return the exit code of the command."""
     with failures_refused(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    source = folder / BULLETIN.name
-    with failures_refused(source):
-        shutil.copyfile(BULLETIN, source)
+    source, scene = folder / BULLETIN.name, folder / "band.toml"
+    for original, copy in ((BULLETIN, source), (SCENE, scene)):
+        with failures_refused(copy):
+            shutil.copyfile(original, copy)
     with Decoder() as decoder, Progress() as progress:
         reports = {}
         for target, names in RENDITIONS.items():
@@ -38,18 +42,22 @@ def run_demo(folder: Path, *, as_json: bool) -> int:
             request = MasterRequest(source, outputs, load_profile(target))
             reports[target] = master_bulletin(request, decoder=decoder, progress=progress.step)
         cards = [card(decoder, source, target, report) for target, report in reports.items()]
+        air = demonstrate_air(scene, progress.step)
     before = next(iter(reports.values())).before
     page = folder / "index.html"
-    write_text(page, bulletin_page(source, before.as_dict(), cards))
+    write_text(page, bulletin_page(source, before.as_dict(), cards, air))
     if as_json:
         for report in reports.values():
             for rendition in report.renditions:
                 reporting.print_json("demo", rendition.as_dict())
+        for heard in air.stations:
+            reporting.print_json("demo", heard.as_dict())
     else:
         print_table(figures_table([(source.name, before)]))
         print_table(renditions_table(list(reports.values())))
+        print_table(air_table(air))
         reporting.note(f"Look and listen: {page}")
-    return 0 if all(card.holds for card in cards) else 1
+    return 0 if air.holds and all(card.holds for card in cards) else 1
 
 
 def card(decoder: Decoder, source: Path, target: str, report: MasterReport) -> Card:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ingest.receiver.waterfall import Waterfall
 
@@ -22,6 +22,12 @@ PEAK_COLOUR = "#ced4da"
 LIMIT_COLOUR = "#c92a2a"
 STATION_COLOUR = "#495057"
 _TEXT_WIDTH = 46
+_STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 @dataclass(frozen=True)
@@ -51,16 +57,10 @@ def reception_png(picture: BandPicture) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style: Any = {
-        "font.family": ["DejaVu Sans"],
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
     band = picture.waterfall is not None and not picture.waterfall.empty
     rows = -(-len(picture.stations) // COLUMNS)
     heights = ([2.4, 2.6] if band else []) + [2.3] * rows
-    with mpl.rc_context(style):
+    with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10.0, max(sum(heights), 2.5)), layout="constrained", dpi=110)
         FigureCanvasAgg(figure)
         figure.suptitle(picture.title, fontsize=11, x=0.01, ha="left")
@@ -73,6 +73,37 @@ def reception_png(picture: BandPicture) -> bytes:
         for number, station in enumerate(picture.stations):
             place = grid[first + number // COLUMNS, number % COLUMNS]
             draw_station(figure.add_subplot(place), station)
+        data = io.BytesIO()
+        figure.savefig(data, format="png", metadata={"Software": None})
+    return data.getvalue()
+
+
+def band_png(picture: BandPicture) -> bytes:
+    """Return spectrum and waterfall as PNG, as wide as a phone."""
+
+    def draw(figure: Any) -> None:
+        spectrum, waterfall = figure.subplots(2, 1, sharex=True)
+        draw_spectrum(spectrum, picture)
+        draw_waterfall(waterfall, picture)
+
+    return _phone_png(draw, 4.2)
+
+
+def station_png(station: StationPanel) -> bytes:
+    """Return the deviation of one station as PNG, as wide as a phone."""
+    return _phone_png(lambda figure: draw_station(figure.subplots(), station), 2.3)
+
+
+def _phone_png(draw: Callable[[Any], None], height: float) -> bytes:
+    """Draw 3.3 inches wide: on a phone of 360 px a point is then about a pixel and a half."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.3, height), layout="constrained", dpi=220)
+        FigureCanvasAgg(figure)
+        draw(figure)
         data = io.BytesIO()
         figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()
@@ -137,8 +168,8 @@ def draw_station(axes: Any, station: StationPanel) -> None:
         axes.bar(khz[~over], share[~over] * 100.0, width=1.0, color=MEAN_COLOUR)
         axes.bar(khz[over], share[over] * 100.0, width=1.0, color=LIMIT_COLOUR)
     axes.set_yscale("log")
-    # Three decades above 100 % leave room for what is written there.
-    axes.set_ylim(1e-4, 1e6)
+    # Decades above 100 % leave room for what is written there.
+    axes.set_ylim(1e-4, 1e6 if station.lines else 300.0)
     axes.set_yticks([1e-4, 1e-2, 1.0, 100.0], ["0.0001", "0.01", "1", "100"])
     axes.minorticks_off()
     axes.set_xlim(0.0, width)

@@ -1,8 +1,8 @@
 """The spectrum of a capture over time, for looking at: bounded however long it runs.
 
-Frames come ten a second. Rows are joined two by two whenever there are too many, so that a minute
-and a day take the same memory; columns are joined so that a line narrower than a column still
-stands out (the highest counts in the peak, the mean in the mean).
+Frames come five a second, each of a small part of its fifth. Rows are joined two by two whenever
+there are too many, so that a minute and a day take the same memory; columns are joined so that a
+line narrower than a column still stands out (the highest counts in the peak, the mean in the mean).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Waterfall:
         self._total: npt.NDArray[np.float64] | None = None
         self._peak: npt.NDArray[np.float32] | None = None
         self._frames = 0
-        self._seconds = 0.0
+        self._first = self._last = 0
+        self._first_samples = 0
 
     def add(self, frame: SpectrumFrame) -> None:
         """Take the next frame."""
@@ -48,8 +49,10 @@ class Waterfall:
             self._total, self._peak = np.zeros(len(mean)), np.zeros(len(peak), np.float32)
         self._total += mean
         np.maximum(self._peak, peak, out=self._peak)
+        if not self._frames:
+            self._first, self._first_samples = frame.index, frame.samples
+        self._last = frame.index
         self._frames += 1
-        self._seconds += frame.samples / self.rate_hz
         self._pending.append(mean.astype(np.float32))
         if len(self._pending) == self._frames_per_row:
             self._rows.append(np.mean(self._pending, axis=0, dtype=np.float32))
@@ -66,8 +69,11 @@ class Waterfall:
 
     @property
     def seconds(self) -> float:
-        """Length of signal in it."""
-        return self._seconds
+        """Length of the capture from the first frame to the one that would come next."""
+        if self._frames <= 1:
+            return self._first_samples * self._frames / self.rate_hz
+        spacing = (self._last - self._first) / (self._frames - 1)
+        return self._frames * spacing / self.rate_hz
 
     def mean_db(self) -> npt.NDArray[np.float64]:
         """Return the mean power per column in dBFS."""

@@ -12,11 +12,14 @@ Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for the pag
 
 def demo(
     output: Output = Path("out/demo"),
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per rendition.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per rendition and station.")
+    ] = False,
 ) -> int:
     """Take a spoken Vietnamese bulletin through the main job and make a page to look at.
 
-    Measured, mastered for the three targets, encoded, decoded again and measured again.
+    Measured, mastered for the three targets, encoded, decoded again and measured again; then the
+    FM master goes on the air of three simulated transmitters and is received live.
 
     Example: loa demo -o /tmp/loa-demo
     """

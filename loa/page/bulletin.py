@@ -13,12 +13,15 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from loa.page.air import air_section, pictures
 from loa.tables import FIGURE_ROWS, number
 from loa.words import LANGUAGES, load_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from loa.air_demonstration import AirReport
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",
@@ -54,7 +57,9 @@ class Card:
     plot_svg: str
 
 
-def bulletin_page(source: Path, before: Mapping[str, Any], cards: Sequence[Card]) -> str:
+def bulletin_page(
+    source: Path, before: Mapping[str, Any], cards: Sequence[Card], air: AirReport
+) -> str:
     """Return the page as HTML text."""
     folder = resources.files(__name__.rpartition(".")[0])
     template = folder.joinpath("bulletin.html")
@@ -66,7 +71,9 @@ def bulletin_page(source: Path, before: Mapping[str, Any], cards: Sequence[Card]
         "</button>"
         for language in LANGUAGES
     )
-    articles = "".join(article(language, words[language], before, cards) for language in LANGUAGES)
+    articles = "".join(
+        article(language, words[language], before, cards, air) for language in LANGUAGES
+    )
     recordings = recording("before", source) + "".join(
         recording(card.target, card.recording) for card in cards
     )
@@ -74,7 +81,7 @@ def bulletin_page(source: Path, before: Mapping[str, Any], cards: Sequence[Card]
         title=escape(words["vi"]["title"]),
         khmer_font=base64.b64encode(font).decode(),
         buttons=buttons,
-        articles=articles + recordings,
+        articles=articles + recordings + pictures(air),
     )
 
 
@@ -92,6 +99,7 @@ def article(
     words: Mapping[str, str],
     before: Mapping[str, Any],
     cards: Sequence[Card],
+    air: AirReport,
 ) -> str:
     """Return the whole page body in one language."""
     faults = [
@@ -105,7 +113,7 @@ def article(
         f"<p>{escape(words['lead'])}</p>"
         f"<p>{escape(words['faults'])}: <strong>{found}</strong></p>"
         f"<p>{escape(words['listen_before'])}</p>{player('before', words['listen_before'])}"
-        f'<div class="cards">{sections}</div>'
+        f'<div class="cards">{sections}</div>{air_section(words, air)}'
         f'<p class="note">{escape(words["footer"])}</p></article>'
     )
 

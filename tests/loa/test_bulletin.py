@@ -233,11 +233,3 @@ def test_master_prints_a_manifest_a_line_and_draws_a_plot(recording, tmp_path, c
     assert [line["output"] for line in lines] == [str(path) for path in outputs]
     assert plot.read_text().startswith("<svg")
     assert files_in(tmp_path) == ["gain.svg", "x.opus", "x.wav"]
-
-
-def test_the_demo_makes_its_page_and_every_rendition(tmp_path, capsys):
-    assert cli.run(["demo", "-o", str(tmp_path / "demo"), "--json"]) == 0
-    manifests = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    made = {Path(manifest["output"]).name for manifest in manifests}
-    assert made | {"index.html", "bulletin-vi.flac"} == set(files_in(tmp_path / "demo"))
-    assert {manifest["target"] for manifest in manifests} == {"ip", "fm", "web"}

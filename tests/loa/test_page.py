@@ -7,8 +7,14 @@ import pytest
 import soundfile as sf
 from playwright.sync_api import sync_playwright
 
+from dsp.receive.spectrum import SpectrumFrame
+from ingest.receiver.waterfall import Waterfall
+from loa.air_demonstration import AirReport, air_table
+from loa.air_verdict import Heard, Notice
 from loa.page.bulletin import Card, bulletin_page
 from loa.plots import ProgrammeTrace, mastering_svg, trace_waveform
+from loa.receive_plot import BandPicture, StationPanel, band_png, station_png
+from loa.tables import print_table
 from loa.words import LANGUAGES, load_words
 
 FIGURES = {
@@ -32,6 +38,49 @@ def plot():
     return mastering_svg(trace, trace, np.linspace(-3, 3, 20), -16.0)
 
 
+HOSTILE = "<b>X&"  # a name as anybody may send it
+
+
+def heard_station(**more):
+    figures = {
+        "peak_deviation_hz": 90_100.0,
+        "mpx_power_dbr": None,
+        "pilot_hz": 6_750.0,
+        "rds_hz": 2_000.0,
+        "loudness_lufs": -16.0,
+        "pi": "7001",
+        "ps": "DUC MY",
+    }
+    about = {
+        "station": "duc-my",
+        "commune": "Đức Mỹ",
+        "frequency_hz": 60.4e6,
+        "limit_hz": 75e3,
+        "heard": figures,
+        "true": figures,
+        "radiotext": "Ban tin",
+        "findings": [],
+        "notices": [],
+        "wrong": [],
+    }
+    return Heard(**(about | more))
+
+
+def air_report():
+    strong = heard_station(notices=[Notice("over_deviation", 1, 19)], wrong=["PI"])
+    named = heard_station().heard | {"ps": HOSTILE, "pi": None}
+    strange = heard_station(
+        heard=named, radiotext="<script>alert(1)</script>", notices=[Notice("stranger", 5, 10)]
+    )
+    waterfall = Waterfall(2_400_000)
+    level = np.linspace(1e-6, 1e-3, 512, dtype=np.float32)
+    for number in range(10):
+        waterfall.add(SpectrumFrame(480_000 * number, 4_096, 4_687.5, level, level, 0.0))
+    panel = StationPanel("Đức Mỹ", 60.4e6, 75e3, [0.5, 0.5], ())
+    band = band_png(BandPicture("", 61e6, waterfall, [panel]))
+    return AirReport([heard_station(), strong, strange], band, [station_png(panel)] * 3)
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
@@ -48,7 +97,7 @@ def page(tmp_path_factory):
         Card("fm", -16.0, 0.0, [rendition], holds=False, recording=recording, plot_svg=plot()),
     ]
     path = folder / "index.html"
-    path.write_text(bulletin_page(recording, FIGURES, cards), encoding="utf-8")
+    path.write_text(bulletin_page(recording, FIGURES, cards, air_report()), encoding="utf-8")
     return path
 
 
@@ -98,8 +147,8 @@ def test_vietnamese_comes_first_and_verdicts_are_told(browser, page):
     tab, _ = open_page(browser, page)
     words = load_words("vi")
     assert tab.locator("article:visible").get_attribute("lang") == "vi"
-    assert tab.locator("article:visible .pass").inner_text() == words["passed"]
-    assert tab.locator("article:visible .fail").inner_text() == words["failed"]
+    assert tab.locator("article:visible .pass").first.inner_text() == words["passed"]
+    assert tab.locator("article:visible .fail").first.inner_text() == words["failed"]
     assert words["hum"] in tab.locator("article:visible").inner_text()
 
 
@@ -124,8 +173,55 @@ def test_the_plot_is_a_picture_the_browser_can_draw(browser, page):
     drawn = tab.evaluate(
         "[...document.querySelectorAll('article:not([hidden]) img')].map(i => i.naturalWidth)"
     )
-    assert len(drawn) == 2
+    assert len(drawn) == 2 + 1 + 3
     assert all(width > 100 for width in drawn)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_officer_reads_what_was_heard_of_every_transmitter(browser, page, language):
+    tab, problems = open_page(browser, page)
+    tab.click(f"nav button[value={language}]")
+    words = load_words(language)
+    good, strong, strange = tab.locator("article:visible .air ~ .cards section").all()
+    assert good.locator(".pass").inner_text() == words["air_good"]
+    assert good.locator(".fail").count() == 0
+    told = strong.locator(".fail").inner_text()
+    assert told == words["over_deviation"].format(peak=90, limit=75)
+    assert words["not_proved"] in strong.inner_text()
+    assert strange.locator(".fail").inner_text() == words["stranger"].format(start=5, end=10)
+    assert "90.1" in good.inner_text()
+    assert problems == []
+
+
+@pytest.mark.root
+def test_what_strangers_put_on_the_air_is_text(browser, page):
+    tab, problems = open_page(browser, page)
+    strange = tab.locator("article:visible .air ~ .cards section").last
+    assert HOSTILE in strange.inner_text()
+    assert "<script>alert(1)</script>" in strange.inner_text()
+    assert tab.locator("article b").count() == 0
+    assert problems == []
+
+
+@pytest.mark.parametrize("key", ["over_deviation", "stranger"])
+def test_every_language_tells_the_same_numbers(key):
+    numbers = {"start": "<5>", "end": "<10>", "peak": "<90>", "limit": "<75>"}
+    told = {
+        language: {n for n in numbers.values() if n in load_words(language)[key].format(**numbers)}
+        for language in LANGUAGES
+    }
+    assert told["vi"] == told["en"] == told["km"] != set()
+
+
+def test_the_table_says_in_words_what_was_noticed(capsys):
+    print_table(air_table(air_report()))
+    said = capsys.readouterr().out
+    assert "over-deviation from 1 s" in said
+    assert "a carrier without its PI" in said
+    assert "not as the scene says: PI" in said
+    assert "90.1 / 90.1" in said
+    assert HOSTILE in said
 
 
 def test_the_page_names_no_other_place(page):

@@ -1,0 +1,225 @@
+"""The second half of `loa demo`: the FM master on the air of three transmitters, and heard live.
+
+The scene is played in real time by the rtl_tcp server, in a thread, and received through a socket
+by the band receiver, in this one: both ends of the wire are what serves and listens elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import Refusal
+from ingest.clock import SystemClock
+from ingest.fm_profile import load_fm_profile
+from ingest.iq.block import IqBlock
+from ingest.iq.open_source import SourceOptions, open_source
+from ingest.receiver.band_receiver import BandReceiver
+from ingest.receiver.stations import Station, StationList
+from ingest.scene.render import SceneSource
+from ingest.scene.scene import load_scene
+from loa.air_verdict import Heard, judge
+from loa.reception import limited
+from loa.simulating import RealTime
+from loa.tables import number
+from transmit.rtl_tcp.server import RtlTcpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from ingest.clock import Clock
+    from ingest.scene.scene import Scene
+
+PATIENCE_S = 3.0  # for a server in the same process that has ended
+
+
+@dataclass(frozen=True)
+class AirReport:
+    """The transmitters as heard, and the pictures of it as PNG: the band, then each station."""
+
+    stations: list[Heard]
+    band_png: bytes
+    station_pngs: list[bytes]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything was heard as the scene says."""
+        return all(heard.holds for heard in self.stations)
+
+
+def demonstrate_air(
+    path: Path, progress: Callable[[str, float], None], clock: Clock | None = None
+) -> AirReport:
+    """Play the scene at `path` and receive it.
+
+    Raises
+    ------
+    Refusal
+        Of the scene, of its audio, of the network.
+    """
+    scene = load_scene(path)
+    stations = stations_of(scene)
+    clock = clock or SystemClock()
+    with ExitStack() as held:
+        band = SceneSource(scene, with_truth=True)
+        held.callback(band.close)
+        # Built before anything plays: what is compiled here would stall a live reception.
+        receiver = BandReceiver(band, scene.capture.centre_hz, stations, carriers=[])
+        server = RtlTcpServer("127.0.0.1", 0, RealTime(clock))
+        player = Player(band, server)
+        held.callback(player.join)
+        held.enter_context(server)
+        player.start()
+        records = listen(scene, server.address, receiver, clock, progress)
+        player.join()
+        if player.error is not None:
+            raise player.error
+        truth = band.truth()["stations"]
+    summaries = receiver.summaries()
+    reports = [
+        judge(
+            station,
+            stations.profiles[station.table.profile],
+            [record for record in records if record["station"] == station.id],
+            summary,
+            truth[station.id],
+        )
+        for station, summary in zip(scene.stations, summaries, strict=True)
+    ]
+    return AirReport(reports, *pictures(scene, receiver, summaries))
+
+
+class Player(threading.Thread):
+    """Plays a band to whoever listens; `error` is what ended it, if anything did."""
+
+    def __init__(self, band: SceneSource, server: RtlTcpServer) -> None:
+        super().__init__(name="demo player", daemon=True)
+        self.error: Exception | None = None
+        self._band = band
+        self._server = server
+
+    def run(self) -> None:
+        """Play to the end; wakes the listener by hanging up where that fails."""
+        try:
+            self._server.play((d.samples.tobytes(), d.due_s) for d in self._band.deliveries())
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            self.error = error
+            self._server.stop()
+
+
+def listen(
+    scene: Scene,
+    address: tuple[str, int],
+    receiver: BandReceiver,
+    clock: Clock,
+    progress: Callable[[str, float], None],
+) -> list[dict[str, Any]]:
+    """Receive the band from the server at `address`; return the records of all seconds."""
+    capture = scene.capture
+    options = SourceOptions(
+        rate_hz=capture.rate_hz, centre_hz=capture.centre_hz, patience_s=PATIENCE_S
+    )
+    source = open_source(f"tcp://{address[0]}:{address[1]}", options, clock)
+    records: list[dict[str, Any]] = []
+    try:
+        for block in limited(source.blocks(), capture.rate_hz, capture.seconds):
+            assert isinstance(block, IqBlock)
+            records += receiver.process(block)
+            progress("on the air, received live", receiver.seconds / capture.seconds)
+    except Refusal:
+        # The band ended with samples lost: what was heard is judged, what was not is missing.
+        if not receiver.seconds:
+            raise
+    finally:
+        source.close()
+    return records + receiver.finish()
+
+
+def stations_of(scene: Scene) -> StationList:
+    """Return what a monitor of these transmitters would have in its STATIONS.toml."""
+    stations = tuple(
+        Station(
+            id=station.id,
+            frequency_hz=station.table.frequency_hz,
+            commune=station.table.commune,
+            profile=station.table.profile,
+            pi=station.table.pi,
+        )
+        for station in scene.stations
+    )
+    names = {station.profile for station in stations}
+    return StationList(stations, {name: load_fm_profile(name, scene.folder) for name in names})
+
+
+def pictures(
+    scene: Scene, receiver: BandReceiver, summaries: list[dict[str, Any]]
+) -> tuple[bytes, list[bytes]]:
+    """Draw the band, and the deviation of every station."""
+    from loa.receive_plot import BandPicture, StationPanel, band_png, station_png
+
+    panels = [
+        StationPanel(
+            name=summary["commune"] or summary["station"],
+            frequency_hz=summary["frequency_hz"],
+            rated_deviation_hz=summary["rated_deviation_hz"],
+            distribution=summary["deviation_histogram"],
+            lines=(),
+        )
+        for summary in summaries
+    ]
+    band = BandPicture("", scene.capture.centre_hz, receiver.waterfall, panels)
+    return band_png(band), [station_png(panel) for panel in panels]
+
+
+# key of `Heard.heard`, heading, divisor, decimals
+ROWS: tuple[tuple[str, str, float, int], ...] = (
+    ("peak_deviation_hz", "peak deviation kHz", 1e3, 1),
+    ("mpx_power_dbr", "MPX power dBr", 1.0, 2),
+    ("pilot_hz", "pilot kHz", 1e3, 2),
+    ("rds_hz", "RDS level kHz", 1e3, 2),
+    ("loudness_lufs", "loudness LUFS", 1.0, 1),
+)
+
+
+def air_table(report: AirReport) -> Table:
+    """Return the transmitters side by side: heard / true, and what was noticed."""
+    from rich.table import Table
+
+    from loa.receive_table import plain, scaled
+
+    table = Table(title="On the air: heard / true", title_justify="left")
+    table.add_column("station")
+    for heard in report.stations:
+        table.add_column(heard.station, overflow="fold")
+    table.add_row("MHz", *[f"{h.frequency_hz / 1e6:.2f}" for h in report.stations])
+    for key, heading, divisor, decimals in ROWS:
+        pairs = [
+            " / ".join(number(scaled(side[key], divisor), decimals) for side in (h.heard, h.true))
+            for h in report.stations
+        ]
+        table.add_row(heading, *pairs)
+    for key in ("pi", "ps"):
+        pairs = [f"{plain(h.heard[key])} / {plain(h.true[key])}" for h in report.stations]
+        table.add_row(key.upper(), *pairs)
+    findings = [", ".join(h.findings).replace("_", " ") or "none" for h in report.stations]
+    table.add_row("findings", *findings)
+    table.add_row("noticed", *["\n".join(sentences(h)) for h in report.stations])
+    table.add_row("as the scene says", *["yes" if h.holds else "NO" for h in report.stations])
+    return table
+
+
+def sentences(heard: Heard) -> list[str]:
+    """Say in plain words what was noticed of a transmitter."""
+    said = {
+        "over_deviation": "over-deviation from {start} s",
+        "stranger": "a carrier without its PI on the idle channel {start}–{end} s",
+        "not_heard": "not heard",
+    }
+    lines = [said[n.kind].format(start=n.start_s, end=n.end_s) for n in heard.notices]
+    lines += [f"not as the scene says: {what}" for what in heard.wrong]
+    return lines or ["good"]

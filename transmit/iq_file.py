@@ -53,6 +53,7 @@ class Recording:
     start_utc: datetime
     hardware: str = ""
     description: str = ""
+    recorder: str = "loa simulate"
 
 
 def iq_form(path: Path) -> IqForm:
@@ -167,7 +168,7 @@ class IqFile:
             keys.SAMPLE_RATE_KEY: about.rate_hz,
             keys.SHA512_KEY: self._sha512.hexdigest(),
             keys.NUM_CHANNELS_KEY: 1,
-            keys.RECORDER_KEY: "loa simulate",
+            keys.RECORDER_KEY: about.recorder,
             **{key: value for key, value in described.items() if value},
         }
         recording = SigMFFile(global_info=whole)

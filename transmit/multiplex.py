@@ -20,6 +20,7 @@ from dsp.errors import Refusal
 from dsp.fm.constants import AUDIO_RATE_HZ
 from transmit.intake import Block, Intake
 from transmit.multiplex_sink import MultiplexSink
+from transmit.settings_refusal import refusal_of_value
 
 _PIECE = 9_600  # frames: 0.2 s
 
@@ -72,10 +73,7 @@ def build_coder(
 
 def refusal_of_settings(error: ValueError) -> Refusal:
     """Word a value that settings cannot take as a refusal."""
-    expected, _, got = str(error).partition(", got ")
-    return Refusal(
-        "multiplex.settings", expected=expected, got=got or "that", advice="a value in that range"
-    )
+    return refusal_of_value("multiplex.settings", error)
 
 
 def make_multiplex(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from dsp.errors import Refusal
 from dsp.modulate.upconvert import Upconverter
 from transmit.iq_file import IqFile, Recording
+from transmit.settings_refusal import refusal_of_value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,13 +56,14 @@ class CarrierFile:
             amplitude = carrier.amplitude
             self._modulator = Upconverter(carrier.rate_hz, carrier.offset_hz, amplitude=amplitude)
         except ValueError as error:
-            expected, _, got = str(error).partition(", got ")
-            raise Refusal(
-                "multiplex.carrier", expected=expected, got=got, advice="a value in that range"
-            ) from error
+            raise refusal_of_value("multiplex.carrier", error) from error
         centre_hz = carrier.frequency_hz - carrier.offset_hz
         recording = Recording(
-            carrier.rate_hz, centre_hz, carrier.start_utc, description="one station, no noise"
+            carrier.rate_hz,
+            centre_hz,
+            carrier.start_utc,
+            description="one station, no noise",
+            recorder="loa multiplex",
         )
         self._file = IqFile(path, recording)
 

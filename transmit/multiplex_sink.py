@@ -2,8 +2,8 @@
 
 A sink takes the multiplex piece by piece and is a context manager that leaves nothing behind
 unless committed. `sink_for` chooses by name: `.wav` and `.flac` hold the multiplex itself (192 kHz,
-24 bits, 1.0 = 100 kHz), `.cu8 .cs8 .cs16 .cf32 .sigmf` the carrier it modulates, and `card` or
-`card:NAME` is a sound card, live.
+24 bits, 1.0 = 100 kHz), `.cu8 .cs8 .cs16 .cf32 .sigmf .iq.wav` the carrier it modulates, and `card`
+or `card:NAME` is a sound card, live.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 CARD = "card"
 FILES = (".wav", ".flac")
-IQ_FILES = (".cu8", ".cs8", ".cs16", ".cf32", ".sigmf")
+IQ_WAV = ".iq.wav"
+IQ_FILES = (".cu8", ".cs8", ".cs16", ".cf32", ".sigmf", IQ_WAV)
 
 
 class MultiplexSink(Protocol):
@@ -61,7 +62,7 @@ def sink_for(output: str, carrier: CarrierSettings) -> MultiplexSink:
 
         return CardSink(output.partition(":")[2] or None)
     path = Path(output)
-    suffix = path.suffix.lower()
+    suffix = IQ_WAV if path.name.lower().endswith(IQ_WAV) else path.suffix.lower()
     if suffix in FILES:
         from transmit.multiplex_file import MultiplexFile
 

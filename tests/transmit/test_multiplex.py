@@ -1,6 +1,7 @@
 """A programme to a multiplex on disk, as IQ, on a card: whole or not at all."""
 
 import errno
+import json
 import sys
 from datetime import UTC, datetime
 
@@ -85,6 +86,22 @@ def test_iq_is_the_modulated_carrier(tmp_path):
     assert np.corrcoef(composite[at], wanted[np.arange(2_000, 80_000, 24)])[0, 1] > 0.98
 
 
+def test_iq_as_wav_has_i_on_the_left_and_q_on_the_right(tmp_path):
+    source = programme()
+    made(tmp_path / "station.IQ.wav", source)
+    made(tmp_path / "station.cf32", source)
+    frames, rate_hz = sf.read(tmp_path / "station.IQ.wav")
+    iq = np.fromfile(tmp_path / "station.cf32", np.complex64)
+    assert rate_hz == 1_000_000
+    assert np.abs(frames[:, 0] + 1j * frames[:, 1] - iq).max() < 5e-5  # 16 bits
+
+
+def test_sigmf_names_the_command(tmp_path):
+    made(tmp_path / "station.sigmf", programme(0.2))
+    meta = json.loads((tmp_path / "station.sigmf-meta").read_text())
+    assert meta["global"]["core:recorder"] == "loa multiplex"
+
+
 def test_the_last_word_is_not_cut_off(tmp_path):
     source = np.zeros((4_800, 1), np.float32)
     source[-20:] = 0.1
@@ -152,13 +169,13 @@ def test_libflac_that_fails_is_an_os_error():
 )
 def test_a_carrier_that_cannot_be_is_refused(tmp_path, keys):
     carrier = CarrierSettings(NOW, **({"rate_hz": 1_000_000} | keys))
-    with pytest.raises(Refusal, match=rf"multiplex\.carrier: expected {next(iter(keys))}"):
+    with pytest.raises(Refusal, match=rf"multiplex\.carrier: expected {next(iter(keys))} "):
         sink_for(str(tmp_path / "a.cu8"), carrier)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_settings_that_cannot_be_together_are_refused():
-    with pytest.raises(Refusal, match=r"multiplex\.settings: expected mpx_limit_dbr"):
+    with pytest.raises(Refusal, match=r"multiplex\.settings: expected mpx_limit_dbr "):
         build_coder(MultiplexSettings(mpx_limit_dbr=-10.0), None, 2)
 
 

@@ -160,9 +160,9 @@ class FilterBank:
         self._phase = ChannelPhase(plan, offsets_hz, centres)
         self._passes, self._turns = plan_passes(plan.block)
         self._short_passes, self._short_turns = plan_passes(plan.short_block)
-        self._re, self._im = _aligned(LANES * plan.block), _aligned(LANES * plan.block)
-        self._short_re = _aligned(LANES * plan.short_block)
-        self._short_im = _aligned(LANES * plan.short_block)
+        self._re, self._im = aligned(LANES * plan.block), aligned(LANES * plan.block)
+        self._short_re = aligned(LANES * plan.short_block)
+        self._short_im = aligned(LANES * plan.short_block)
         self.image = ImageEstimate(plan, long_places)
         self.spectrum = SpectrumTally(plan, long_places)
 
@@ -209,7 +209,7 @@ class FilterBank:
         return np.concatenate([own, beyond]).astype(np.int64)
 
 
-def _aligned(count: int) -> npt.NDArray[np.float32]:
+def aligned(count: int) -> npt.NDArray[np.float32]:
     """Return zeros on a cache-line boundary: a vector over two lines costs two loads."""
     raw = np.zeros(count + _ALIGNMENT // 4, np.float32)
     begin = -raw.ctypes.data % _ALIGNMENT // 4

@@ -42,8 +42,8 @@ _USED = bin_of(composite_filter.COMPOSITE_STOP_HZ) + 1
 
 _SPECTRA = types.Array(types.complex64, 2, "C", readonly=True)
 _COMPLEX_ROWS = types.Array(types.complex64, 2, "C")
-_COMPLEX_ROW = types.Array(types.complex64, 1, "C")
-_GAINS = types.Array(types.float32, 1, "C")
+_COMPLEX_ROW = types.Array(types.complex64, 1, "C", readonly=True)
+_GAINS = types.Array(types.float32, 1, "C", readonly=True)
 _POWERS = types.Array(types.float32, 2, "C")
 _PHASORS = types.Array(types.complex128, 1, "C")
 _SUMS = types.Array(types.float64, 1, "C")

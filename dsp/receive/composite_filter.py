@@ -12,6 +12,9 @@ De-emphasis is the analogue curve 1 / (1 + j w tau) of Rec. ITU-R BS.450-4 itsel
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -66,6 +69,13 @@ def _cut_to_reach(response: npt.NDArray[np.complex128]) -> npt.NDArray[np.comple
     return np.fft.fft(kept)
 
 
+def _shared(response: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return `response` read-only: all stations of a band share it."""
+    response.flags.writeable = False
+    return response
+
+
+@functools.cache
 def composite_response(*, phase_step: bool = False) -> npt.NDArray[np.float32]:
     """Real gain of the measuring filter on bins 0 … BINS - 1, zero phase.
 
@@ -74,7 +84,7 @@ def composite_response(*, phase_step: bool = False) -> npt.NDArray[np.float32]:
     wanted = _low_pass(COMPOSITE_EDGE_HZ, COMPOSITE_STOP_HZ, COMPOSITE_STOP_DB)
     if phase_step:
         wanted = wanted / step_droop(_fine_hz())
-    return _cut_to_reach(wanted).real[:BINS].astype(np.float32)
+    return _shared(_cut_to_reach(wanted).real[:BINS].astype(np.float32))
 
 
 def _audio_fine(de_emphasis_us: float) -> npt.NDArray[np.complex128]:
@@ -84,15 +94,17 @@ def _audio_fine(de_emphasis_us: float) -> npt.NDArray[np.complex128]:
     )
 
 
+@functools.cache
 def middle_response(de_emphasis_us: float, *, phase_step: bool = False) -> Response:
     """Response from composite to L + R at 48 kHz, bins 0 … AUDIO_SEGMENT / 2 (for irfft)."""
     wanted = _audio_fine(de_emphasis_us)
     if phase_step:
         wanted = wanted / step_droop(_fine_hz())
     kept = _cut_to_reach(wanted)[: AUDIO_SEGMENT // 2 + 1]
-    return (kept * (AUDIO_SEGMENT / SEGMENT)).astype(np.complex64)
+    return _shared((kept * (AUDIO_SEGMENT / SEGMENT)).astype(np.complex64))
 
 
+@functools.cache
 def side_response(de_emphasis_us: float, *, phase_step: bool = False) -> Response:
     """Response from composite around 38 kHz to the complex L - R at 48 kHz.
 
@@ -105,7 +117,7 @@ def side_response(de_emphasis_us: float, *, phase_step: bool = False) -> Respons
     kept = _cut_to_reach(wanted)
     half = AUDIO_SEGMENT // 2
     ordered = np.concatenate([kept[:half], kept[-half:]])
-    return (ordered * (AUDIO_SEGMENT / SEGMENT)).astype(np.complex64)
+    return _shared((ordered * (AUDIO_SEGMENT / SEGMENT)).astype(np.complex64))
 
 
 def noise_bandwidth_hz3(response: npt.NDArray[np.float32], *, phase_step: bool = False) -> float:

@@ -17,12 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from dsp.contract import (
-    BlockContractError,
-    output_of,
-    require_sample_layout,
-    require_samples,
-)
+from dsp.contract import BlockContractError, output_of, require_sample_layout
 from dsp.fm.constants import FULL_SCALE_HZ
 from dsp.kernel import kernel, ready
 from dsp.receive.arctangent import angle
@@ -135,7 +130,8 @@ class Discriminator:
     rate_hz
         Sample rate of the baseband and of the composite, 200 to 400 kHz.
     amplitudes
-        Whether `take_amplitudes` will be asked.
+        Whether `take_amplitudes` will be asked. Without them samples are not looked at for NaN:
+        only for what comes from a block that has.
 
     Raises
     ------
@@ -168,8 +164,7 @@ class Discriminator:
         BlockContractError
             If `samples` is not finite complex64 (n,), or `out` does not fit; nothing has changed.
         """
-        require = require_sample_layout if self._amplitudes else require_samples
-        require(samples, np.complex64)
+        require_sample_layout(samples, np.complex64)
         target: Composite = output_of(len(samples), np.float32, out)
         pairs = samples.view(np.float32)
         if self._amplitudes:

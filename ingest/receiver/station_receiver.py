@@ -15,10 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from dsp.fm.constants import AUDIO_RATE_HZ, RECEIVE_RATE_HZ
-from dsp.receive.grid import AHEAD, BATCH
 from dsp.receive.station_meters import StationMeters
 from ingest.receiver.codes import Codes
 from ingest.receiver.demodulation import Demodulated, Demodulation
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    import numpy as np
     import numpy.typing as npt
 
     from dsp.fm.profiles import FmProfile
@@ -89,7 +87,6 @@ class StationReceiver:
         self._waiting: deque[SecondRecord] = deque()
         self._begin = 0  # the first sample of the stretch
         self._taken = 0  # samples given to the meters, those of gaps included
-        self._held, self._held_iq = 0.0, 0j
 
     def process(self, index: int, channel: npt.NDArray[np.complex64]) -> list[dict[str, Any]]:
         """Take the next samples of the channel, from number `index` on; return the records ready.
@@ -124,13 +121,11 @@ class StationReceiver:
         self._take(self._demodulation.end())
         self._codes.finish()
         whole = self._taken // RECEIVE_RATE_HZ
-        # The meters look a little ahead: they see the last value held, then nothing.
-        held = np.full(AHEAD + BATCH, self._held, np.float32)
-        last = [
-            *self._waiting,
-            *self._meters.process(held, np.full(len(held), self._held_iq, np.complex64)),
-            *self._meters.mark_gap(RECEIVE_RATE_HZ),
-        ]
+        self._waiting.extend(self._meters.flush())
+        last = list(self._waiting)
+        if self._sink is not None and self._sink.wants_audio:
+            # The audio of the second that is not whole comes with its record only.
+            last += self._meters.mark_gap(RECEIVE_RATE_HZ)
         self._waiting = deque(record for record in last if record.second < whole)
         for record in last:
             if record.second == whole:
@@ -150,7 +145,6 @@ class StationReceiver:
         self._waiting.extend(self._meters.process(piece.composite, piece.iq))
         self._codes.process(piece.composite)
         self._taken += len(piece.composite)
-        self._held, self._held_iq = float(piece.composite[-1]), complex(piece.iq[-1])
 
     def _ready(self, *, everything: bool = False) -> list[dict[str, Any]]:
         done = []

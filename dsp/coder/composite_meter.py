@@ -12,14 +12,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.contract import Samples, require_samples
 from dsp.fm.constants import COMPOSITE_RATE_HZ, FULL_SCALE_HZ
-from dsp.master.mpx_power import WINDOW_S, MpxPower
+from dsp.master.mpx_power import WINDOW_S, mpx_power_dbr
 from dsp.modulate.composite_rate import CompositeRate
 from dsp.rds.shaping import PEAK_FORM_FACTOR
 
 _CELL = COMPOSITE_RATE_HZ // 100
+_WINDOW_CELLS = 100 * WINDOW_S
 _PILOT_BIN, _SUBCARRIER_BIN = 19_000, 38_000
 _RDS_BINS = slice(54_600, 59_401)
 _WAVE_RATE_HZ = 16 * COMPOSITE_RATE_HZ
@@ -55,8 +57,52 @@ class CompositeFigures:
     rds_hz: float | None
 
 
+class _LargestPower:
+    """Largest mean square over 60 s in steps of 10 ms; over the whole where it is shorter."""
+
+    def __init__(self) -> None:
+        self._last: npt.NDArray[np.float64] = np.empty(0)  # at most the cells of one window
+        self._largest = 0.0
+        self.cells = 0
+
+    def take(self, cells: npt.NDArray[np.float64]) -> None:
+        """Take the next mean squares (n,)."""
+        line = np.concatenate([self._last, cells])
+        if len(line) >= _WINDOW_CELLS:
+            sums = np.concatenate([[0.0], np.cumsum(line)])
+            windows = sums[_WINDOW_CELLS:] - sums[:-_WINDOW_CELLS]
+            self._largest = max(self._largest, float(windows.max()) / _WINDOW_CELLS)
+        self._last = line[-_WINDOW_CELLS:]
+        self.cells += len(cells)
+
+    def largest_dbr(self) -> float:
+        """MPX power of the largest."""
+        short = self.cells < _WINDOW_CELLS
+        mean = float(self._last.mean()) if short and self.cells else self._largest
+        return mpx_power_dbr(mean * FULL_SCALE_HZ**2)
+
+
+class _Lines:
+    """Sums over the seconds of what their spectra say."""
+
+    def __init__(self) -> None:
+        self.seconds = 0
+        self.pilot = self.rds_power = self.subcarrier = self.turns = 0.0
+        self._before = 0j
+
+    def take(self, pilot: complex, subcarrier: float, rds_power: float) -> None:
+        """Take the lines of one second."""
+        if self.seconds:
+            self.turns += float(np.angle(pilot * np.conj(self._before)))
+        self._before = pilot
+        self.seconds += 1
+        self.pilot += abs(pilot)
+        self.rds_power += rds_power
+        self.subcarrier = max(self.subcarrier, subcarrier)
+
+
 class CompositeMeter:
-    """Measures a multiplex at 192 kHz, piece after piece; memory grows by 800 bytes a second."""
+    """Measures a multiplex at 192 kHz, piece after piece; memory is that of 60 s of cells."""
 
     def __init__(self, rated_deviation_hz: float) -> None:
         self._rated = rated_deviation_hz / FULL_SCALE_HZ
@@ -69,10 +115,8 @@ class CompositeMeter:
         self._filled = 0
         self._samples = 0
         self._peak = 0.0
-        self._cells: list[float] = []
-        self._pilots: list[complex] = []
-        self._subcarriers: list[float] = []
-        self._rds: list[float] = []
+        self._power = _LargestPower()
+        self._lines = _Lines()
 
     def process(self, composite: Samples) -> None:
         """Take the next samples, float32 (n,), 1.0 = 100 kHz.
@@ -106,40 +150,43 @@ class CompositeMeter:
     def _end_second(self) -> None:
         from scipy.fft import rfft  # noqa: PLC0415 - only where a multiplex is measured
 
-        self._cells += _powers(self._second)
+        self._power.take(_powers(self._second))
         lines = rfft(self._second * self._window)
         level = 2.0 / float(self._window.sum())
-        self._pilots.append(level * complex(lines[_PILOT_BIN]))
-        self._subcarriers.append(level * float(abs(lines[_SUBCARRIER_BIN])))
         energy = 2.0 * float(np.sum(np.abs(lines[_RDS_BINS]) ** 2))
-        self._rds.append(energy / COMPOSITE_RATE_HZ / float(np.sum(self._window**2)))
+        self._lines.take(
+            level * complex(lines[_PILOT_BIN]),
+            level * float(abs(lines[_SUBCARRIER_BIN])),
+            energy / COMPOSITE_RATE_HZ / float(np.sum(self._window**2)),
+        )
         self._filled = 0
 
     def result(self) -> CompositeFigures:
         """End the stream and tell the figures."""
-        cells = [*self._cells, *_powers(self._second[: self._filled])]
-        power = MpxPower(audio_deviation_hz=FULL_SCALE_HZ, pilot_hz=0.0, rds_hz=0.0)
-        largest = power.largest_dbr(np.array(cells)) if cells else -math.inf
-        whole = bool(self._pilots)
-        turns = np.angle(np.array(self._pilots[1:]) * np.conj(np.array(self._pilots[:-1])))
-        pilot_hz = float(np.mean(np.abs(self._pilots))) * FULL_SCALE_HZ if whole else None
-        heard = pilot_hz is not None and pilot_hz > 1.0 and len(turns) > 0
-        residue = max(self._subcarriers) / self._rated if whole else 0.0
-        rms = math.sqrt(max(0.0, float(np.mean(self._rds)))) if whole else 0.0
+        self._power.take(_powers(self._second[: self._filled]))
+        largest, cells, lines = self._power.largest_dbr(), self._power.cells, self._lines
+        pilot_hz = subcarrier_db = rds_hz = frequency_hz = None
+        if lines.seconds:
+            pilot_hz = lines.pilot / lines.seconds * FULL_SCALE_HZ
+            subcarrier_db = 20.0 * math.log10(max(lines.subcarrier / self._rated, 1e-9))
+            rms = math.sqrt(lines.rds_power / lines.seconds)
+            rds_hz = math.sqrt(2.0) * rms * PEAK_FORM_FACTOR * FULL_SCALE_HZ
+            if lines.seconds > 1 and pilot_hz > 1.0:
+                frequency_hz = 19_000.0 + lines.turns / (lines.seconds - 1) / (2.0 * math.pi)
         return CompositeFigures(
             duration_s=self._samples / COMPOSITE_RATE_HZ,
             peak_deviation_hz=self._peak * FULL_SCALE_HZ,
             mpx_power_dbr=largest if largest > -100.0 else None,
-            mpx_window_s=min(float(WINDOW_S), len(cells) / 100.0),
+            mpx_window_s=min(float(WINDOW_S), cells / 100.0),
             pilot_hz=pilot_hz,
-            pilot_frequency_hz=19_000.0 + float(np.mean(turns)) / (2 * math.pi) if heard else None,
-            subcarrier_db=20.0 * math.log10(max(residue, 1e-9)) if whole else None,
-            rds_hz=math.sqrt(2.0) * rms * PEAK_FORM_FACTOR * FULL_SCALE_HZ if whole else None,
+            pilot_frequency_hz=frequency_hz,
+            subcarrier_db=subcarrier_db,
+            rds_hz=rds_hz,
         )
 
 
-def _powers(samples: Samples) -> list[float]:
+def _powers(samples: Samples) -> npt.NDArray[np.float64]:
     """Mean square of every whole 10 ms."""
     whole = len(samples) // _CELL * _CELL
     cells = samples[:whole].reshape(-1, _CELL).astype(np.float64)
-    return [float(value) for value in np.einsum("ij,ij->i", cells, cells) / _CELL]
+    return np.asarray(np.einsum("ij,ij->i", cells, cells) / _CELL)

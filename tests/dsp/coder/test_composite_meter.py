@@ -50,6 +50,16 @@ def test_the_window_of_60_s():
     assert figures.mpx_power_dbr == pytest.approx(-3.01, abs=0.002)
 
 
+def test_the_loudest_minute_counts_and_memory_is_bounded():
+    meter = CompositeMeter(75_000.0)
+    loud, soft = (sine(1_000, d).astype(np.float32) for d in (38_000, 19_000))
+    for second in range(200):
+        meter.process(loud if 70 <= second < 130 else soft)
+    assert len(meter._power._last) == 6_000
+    # 38 kHz is 6.02 dB over 19 kHz.
+    assert meter.result().mpx_power_dbr == pytest.approx(6.021, abs=0.001)
+
+
 def test_a_peak_between_the_samples_is_seen():
     # 48 kHz at 45°: four samples a turn, all at 0.707 of the peak.
     fade = np.minimum(1.0, np.arange(192_000) / 1_000)

@@ -69,6 +69,18 @@ def test_no_minute_is_over_the_target(name, limit_dbr):
     assert worst_window_dbr(made) <= limit_dbr + 0.05
 
 
+@pytest.mark.parametrize("limit_dbr", [0.0, -3.0])
+def test_a_shout_after_a_minute_just_below_the_target(limit_dbr):
+    """Nothing is left to spend, and the mean power of the programme says all is well."""
+    room_hz2 = mean_square_hz2(limit_dbr - 0.05) - (PILOT_HZ**2 + RDS_HZ**2) / 2
+    probe, _ = run(make(20.0), np.ones(2))
+    level = math.sqrt(room_hz2 / AUDIO_HZ**2 / probe[: 2 * RATE_HZ // GRAIN].mean())
+    block = make(limit_dbr)
+    _, made = run(block, np.r_[np.full(75, level), np.full(40, 3.0)])
+    assert worst_window_dbr(made) <= limit_dbr
+    assert block.lowest_gain > 0.1  # and it does not spend so much that silence must follow
+
+
 def per_second(power):
     """Mean of every whole second of a power series."""
     cells = RATE_HZ // GRAIN

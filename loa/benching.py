@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What can be timed, and the modules of `bench` whose rows it is made of.
 ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
-    "multiplex": ("bench.multiplex",),
+    "multiplex": ("bench.multiplex", "bench.scene"),
     "receive": (
         "bench.receive_front",
         "bench.rds_receive",

@@ -267,3 +267,10 @@ def test_the_middle_of_a_drifting_second(tmp_path):
     station = STATION + TONE + "offset_hz = -100\ndrift_hz_per_min = 120\n"
     records = truth(station, tmp_path)
     assert [r["offset_hz"] for r in records] == pytest.approx([-99.0, -97.0, -95.0], abs=0.2)
+
+
+@pytest.mark.parametrize("ppm", [80, -80])
+def test_a_clock_that_is_off_does_not_carry_a_fault_into_the_next_second(tmp_path, ppm):
+    station = STEREO + TONE + fault("hum", start_s=1.0, end_s=2.0)
+    records = truth(station, tmp_path, dongle=f"ppm = {ppm}")
+    assert [record["fault"] for record in records] == [None, "hum", None]

@@ -175,14 +175,14 @@ def test_the_clock_of_the_dongle_moves_carriers_and_time():
 
 
 def test_a_drop_is_told_by_nothing_but_the_clock():
-    drop = "drops = [{ at_s = 0.2, samples = 5000 }, { at_s = 0.5, samples = 7 }]\n"
+    drop = "drops = [{ at_s = 0.213, samples = 5000 }, { at_s = 0.507, samples = 7 }]\n"
     whole = rendered(SceneSource(scene(A, noise=-45)))
     source = SceneSource(scene(drop, A, noise=-45))
     blocks = [(b.index, b.time_utc, b.missing_samples, b.samples.copy()) for b in source.blocks()]
     source.close()
     assert all(missing == 0 for _, _, missing, _ in blocks)
     got = np.concatenate([samples for *_, samples in blocks])
-    first, second = round(0.2 * RATE), round(0.5 * RATE)
+    first, second = round(0.213 * RATE), round(0.507 * RATE)
     wanted = np.concatenate(
         [whole[: 2 * first], whole[2 * (first + 5_000) : 2 * second], whole[2 * (second + 7) :]]
     )
@@ -256,3 +256,20 @@ def test_it_is_the_source_sim(tmp_path):
     assert sum(block.count for block in blocks) == RATE // 10
     assert source.notes() == []
     source.close()
+
+
+def test_every_station_fades_on_its_own_and_by_the_seed():
+    faded = "fading_hz = 20\nfading_k_db = -10\n"
+
+    def levels(seed):
+        iq = floats(A, faded, B, faded, seed=seed)
+        return [
+            np.abs(at_baseband(iq, place_hz)).reshape(100, -1).mean(axis=1)
+            for place_hz in (-300e3, 300e3)
+        ]
+
+    (one, other), (again, _), (changed, _) = levels(1), levels(1), levels(2)
+    np.testing.assert_array_equal(one, again)
+    assert 20 * np.log10(one.max() / one.min()) > 6
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.8
+    assert abs(np.corrcoef(one, changed)[0, 1]) < 0.8

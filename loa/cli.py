@@ -18,7 +18,17 @@ from typer.exceptions import TyperException
 
 from dsp.errors import Refusal
 from loa import reporting
-from loa.commands import bench, demo, doctor, master, measure, multiplex, receive, simulate
+from loa.commands import (
+    bench,
+    demo,
+    doctor,
+    master,
+    measure,
+    multiplex,
+    receive,
+    service,
+    simulate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +54,12 @@ for command in (
     doctor.doctor,
     bench.bench,
     demo.demo,
+    service.serve,
+    service.worker,
 ):
     app.command()(command)
+app.add_typer(service.token, name="token")
+app.add_typer(service.jobs, name="jobs")
 
 
 def usage_refusal(error: TyperException) -> Refusal:

@@ -1,0 +1,122 @@
+"""The application: routes, problems for everything that goes wrong, health and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from dsp.errors import Refusal
+from loa.service import problems
+from loa.service.access import Rates, RoomHere
+from loa.service.answers import Health
+from loa.service.blobs import free_bytes
+from loa.service.database import failures_refused
+from loa.service.log import job_log
+from loa.service.routes import router
+
+if TYPE_CHECKING:
+    from loa.service.room import Room
+
+_LEAST_FREE_BYTES = 64 << 20
+
+
+def create_app(room: Room) -> FastAPI:
+    """Return the application over `room`."""
+    app = FastAPI(
+        title="Loa transcoding service",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # they load scripts from another's server
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.room = room
+    app.state.rates = Rates()
+    app.include_router(router)
+    app.add_api_route("/healthz", healthz)
+    app.add_api_route("/readyz", readyz, responses={503: {"model": Health}})
+    app.add_api_route("/metrics", metrics, response_class=Response)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _own_bug)
+    return app
+
+
+def healthz() -> Health:
+    """Tell that the process answers."""
+    return Health(status="ok", parts={})
+
+
+def readyz(room: RoomHere, response: Response) -> Health:
+    """Tell whether jobs would be accepted: the database writes, and the disk has room."""
+    parts = {}
+    try:
+        with room.database.write():
+            parts["database"] = "ok"
+    except Refusal as refusal:
+        parts["database"] = refusal.got
+    with failures_refused():
+        free = free_bytes(room.blobs)
+    parts["disk"] = "ok" if free >= _LEAST_FREE_BYTES else f"{free} bytes free"
+    ready = all(state == "ok" for state in parts.values())
+    response.status_code = 200 if ready else 503
+    return Health(status="ok" if ready else "not ready", parts=parts)
+
+
+def metrics(room: RoomHere) -> Response:
+    """Give the figures that Prometheus asks for."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    registry = CollectorRegistry()
+    jobs = Gauge("loa_jobs", "Jobs kept, by state", ["state"], registry=registry)
+    for state, count in room.jobs.counts().items():
+        jobs.labels(state).set(count)
+    free = Gauge("loa_disk_free_bytes", "Room for uploads", registry=registry)
+    free.set(free_bytes(room.blobs))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return problems.problem_response(error)
+
+
+def _not_valid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = " ".join(str(part) for part in first["loc"])
+    return problems.problem_response(
+        problems.invalid(f"{where}: {first['msg']}", repr(first.get("input")))
+    )
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """Word what the framework refuses: an unknown path, another method."""
+    assert isinstance(error, HTTPException)
+    kind = {404: "request.not_here", 405: "request.method"}.get(
+        error.status_code, "request.invalid"
+    )
+    refusal = Refusal(
+        kind,
+        expected="a path and a method of /v1/openapi.json",
+        got=f"{request.method} {request.url.path}"[:200],
+        advice="GET /v1/openapi.json",
+    )
+    return problems.problem_response(refusal, error.headers)
+
+
+def _own_bug(request: Request, error: Exception) -> Response:
+    job_log().error("bug", path=request.url.path, error=repr(error))
+    refusal = Refusal(
+        "service.bug",
+        expected="an answer",
+        got="a bug in Loa",
+        advice="again later, and reporting it with the time of day",
+    )
+    from fastapi.responses import JSONResponse
+
+    return JSONResponse(problems.problem_of(refusal, 500), 500, media_type=problems.MEDIA_TYPE)

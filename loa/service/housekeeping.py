@@ -1,0 +1,148 @@
+"""What a worker does beside its jobs: signs of life, take-over, deletion.
+
+A host that is gone for ever leaves workflows PENDING under its executor's name, which DBOS would
+only go on with if that name came back. So every worker says that it lives in the table `workers`;
+one that finds another silent for `gone_after_s` claims its work and puts it into the queue again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dsp.errors import Refusal
+from loa.service.log import job_log
+from loa.service.problems import problem_of
+from loa.service.tables import WORKERS
+
+if TYPE_CHECKING:
+    import threading
+
+    from loa.service.room import Room
+
+_SWEEP_EVERY_S = 300.0
+# A blob is kept before the row that refers to it: for this long it needs no row.
+_GRACE_S = 3600.0
+_CLAIM_S = 20.0
+_LANE_OF_TAKEN_OVER = "bulletins"
+_DAY_S = 86_400.0
+
+
+class Housekeeping:
+    """The repeated duties of one worker."""
+
+    def __init__(self, room: Room, executor_id: str) -> None:
+        self._room = room
+        self._executor_id = executor_id
+
+    def run(self, stop: threading.Event) -> None:
+        """Do the duties until `stop`."""
+        swept_at = time.monotonic() - _SWEEP_EVERY_S
+        while not stop.wait(self._room.settings.worker.beat_s):
+            try:
+                self.beat()
+                self.take_over()
+                self.end_hopeless()
+                if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
+                    sweep(self._room)
+                    swept_at = time.monotonic()
+            except Refusal as refusal:
+                job_log().warning("housekeeping", kind=refusal.kind, got=refusal.got)
+        self._leave()
+
+    def beat(self) -> None:
+        """Say that this worker lives."""
+        database = self._room.database
+        insert = (sqlite if database.is_sqlite else postgresql).insert(WORKERS)
+        with database.write() as connection:
+            now_s = database.now_s(connection)
+            alive = {"seen_at": now_s, "claimed_at": None}
+            connection.execute(
+                insert.values(executor_id=self._executor_id, **alive).on_conflict_do_update(
+                    index_elements=["executor_id"], set_=alive
+                )
+            )
+
+    def take_over(self) -> int:
+        """Queue the work of workers that are gone; return how many jobs that were."""
+        from dbos import DBOS
+
+        count = 0
+        for executor_id in self._claim():
+            left = DBOS.list_workflows(
+                executor_id=executor_id, status="PENDING", load_input=False, load_output=False
+            )
+            ids = [workflow.workflow_id for workflow in left]
+            if ids:
+                DBOS.resume_workflows(ids, queue_name=_LANE_OF_TAKEN_OVER)
+                job_log().warning("taken over", executor=executor_id, workflows=ids)
+            with self._room.database.write() as connection:
+                connection.execute(WORKERS.delete().where(WORKERS.c.executor_id == executor_id))
+            count += len(ids)
+        return count
+
+    def end_hopeless(self) -> None:
+        """Fail the jobs that ended one worker after the other."""
+        from dbos import DBOS
+
+        hopeless = DBOS.list_workflows(
+            status=["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"], load_input=False, limit=100
+        )
+        for workflow in hopeless:
+            job_id, _, attempt = workflow.workflow_id.rpartition(".")
+            refusal = Refusal(
+                "job.crashed",
+                expected="a file that a worker survives",
+                got="workers that died of it",
+                advice="exporting the programme again as WAV, and reporting the file",
+            )
+            if attempt.isdecimal():
+                self._room.jobs.fail(job_id, int(attempt), problem_of(refusal, 500))
+            DBOS.delete_workflows([workflow.workflow_id])
+
+    def _claim(self) -> list[str]:
+        """Return the executors that are gone and whose work is ours to take over."""
+        database, gone_after_s = self._room.database, self._room.settings.worker.gone_after_s
+        with database.read() as connection:
+            now_s = database.now_s(connection)
+            gone = WORKERS.c.seen_at < now_s - gone_after_s
+            free = sa.or_(WORKERS.c.claimed_at.is_(None), WORKERS.c.claimed_at < now_s - _CLAIM_S)
+            query = sa.select(WORKERS.c.executor_id).where(gone, free)
+            found = list(connection.execute(query).scalars())
+        claimed = []
+        for executor_id in found:
+            with database.write() as connection:
+                taken = connection.execute(
+                    WORKERS.update()
+                    .where(WORKERS.c.executor_id == executor_id, gone, free)
+                    .values(claimed_at=now_s)
+                )
+                if taken.rowcount:
+                    claimed.append(executor_id)
+        return claimed
+
+    def _leave(self) -> None:
+        """Say good-bye as if long silent: what could not be drained is taken over at once."""
+        with self._room.database.write() as connection:
+            connection.execute(
+                WORKERS.update()
+                .where(WORKERS.c.executor_id == self._executor_id)
+                .values(seen_at=0.0, claimed_at=None)
+            )
+
+
+def sweep(room: Room, *, grace_s: float = _GRACE_S) -> tuple[int, int]:
+    """Delete what is older than the retention; return the counts of jobs and blobs.
+
+    A blob goes when no job refers to it, and its bytes with it.
+    """
+    forgotten = room.jobs.forget_older_than(room.settings.retention_days * _DAY_S)
+    deleted = 0
+    for sha256 in list(room.blobs.digests(grace_s)):
+        if not room.jobs.is_referred_to(sha256):
+            room.blobs.delete(sha256)
+            deleted += 1
+    return forgotten, deleted

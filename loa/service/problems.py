@@ -1,0 +1,101 @@
+"""Problems: every answer that is not what was asked for, as RFC 9457, with what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS = {
+    "store.full": 507,
+    "store.busy": 503,
+    "request.unauthorised": 401,
+    "request.forbidden": 403,
+    "request.too_slow": 408,
+    "request.too_large": 413,
+    "request.too_many": 429,
+    "request.rate": 429,
+    "request.storage": 413,
+    "request.range": 416,
+    "request.invalid": 422,
+    "request.not_here": 404,
+    "request.method": 405,
+    "job.unknown": 404,
+    "job.conflict": 409,
+    "job.state": 409,
+    "blob.unknown": 404,
+    "blob.gone": 410,
+}
+_RETRY_AFTER_S = {"store.full": 60, "store.busy": 5, "request.too_many": 5, "request.rate": 1}
+
+
+def problem_of(refusal: Refusal, status: int | None = None) -> dict[str, Any]:
+    """Return the problem object of a refusal."""
+    return {
+        "type": f"urn:loa:problem:{refusal.kind}",
+        "title": refusal.kind.replace(".", ": ").replace("_", " "),
+        "status": status or _STATUS.get(refusal.kind, 422),
+        "detail": f"expected {refusal.expected}, got {refusal.got}; try {refusal.advice}",
+        "kind": refusal.kind,
+        "expected": refusal.expected,
+        "got": refusal.got,
+        "try": refusal.advice,
+    }
+
+
+def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Answer with a problem."""
+    from fastapi.responses import JSONResponse
+
+    body = problem_of(refusal)
+    answer = JSONResponse(body, body["status"], dict(headers or {}), media_type=MEDIA_TYPE)
+    if refusal.kind in _RETRY_AFTER_S:
+        answer.headers["Retry-After"] = str(_RETRY_AFTER_S[refusal.kind])
+    if body["status"] == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="loa"'
+    if body["status"] in (408, 413):
+        answer.headers["Connection"] = "close"  # the rest of the body is not read
+    return answer
+
+
+def unauthorised() -> Refusal:
+    """Refuse a request without a token that is in force."""
+    return Refusal(
+        "request.unauthorised",
+        expected="Authorization: Bearer TOKEN with a token that is in force",
+        got="none, or one that is wrong, expired or revoked",
+        advice="`loa token create` on the service's host",
+    )
+
+
+def forbidden(scope: str) -> Refusal:
+    """Refuse what the token does not allow."""
+    return Refusal(
+        "request.forbidden",
+        expected=f"a token with {scope}",
+        got="one without",
+        advice="a token made with it",
+    )
+
+
+def unknown_job(job_id: str) -> Refusal:
+    """Refuse a job that is not there, or not the caller's."""
+    return Refusal(
+        "job.unknown",
+        expected="the id of one of your jobs",
+        got=job_id[:60],
+        advice="GET /v1/jobs, which lists them",
+    )
+
+
+def invalid(expected: str, got: str) -> Refusal:
+    """Refuse a parameter."""
+    return Refusal(
+        "request.invalid", expected=expected, got=got[:200], advice="the form in /v1/openapi.json"
+    )

@@ -1,0 +1,145 @@
+"""`loa serve` and `loa worker`: everything embedded, on loopback, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsp.errors import Refusal
+from loa import reporting
+from loa.interrupt import Interrupt
+from transmit.atomic import OutputSet
+
+if TYPE_CHECKING:
+    from loa.service.room import Room
+    from loa.service.settings import Settings
+
+_BACKLOG = 4096
+_FIRST_SCOPES = ("submit", "read", "manage")
+
+
+def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> int:
+    """Serve until SIGTERM or Ctrl-C; returns the exit code."""
+    require_isolation(settings)
+    _raise_descriptor_limit()
+    import uvicorn
+
+    from loa.service.api import create_app
+    from loa.service.log import configure_log
+    from loa.service.receiving import http_protocol
+    from loa.service.room import open_room
+    from loa.service.worker_process import Supervisor
+
+    configure_log()
+    listener = _listen(host, port)
+    room = open_room(settings)
+    supervisor = Supervisor(settings)
+    supervisor.start()
+    url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(room),
+            http=http_protocol(settings.limits.receive_s),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            backlog=_BACKLOG,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+    try:
+        _announce(room, url, ready_file)
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        supervisor.stop()
+        room.close()
+    return 0
+
+
+def work(settings: Settings) -> int:
+    """Work until SIGTERM or Ctrl-C; returns the exit code."""
+    require_isolation(settings)
+    from loa.service.room import open_room
+    from loa.service.worker_process import Supervisor
+
+    open_room(settings).close()
+    supervisor = Supervisor(settings)
+    ended = threading.Event()
+    with Interrupt(ended.set):
+        supervisor.start()
+        reporting.note(f"loa: {len(supervisor.process_ids)} workers at work")
+        ended.wait()
+        supervisor.stop()
+    return 0
+
+
+def require_isolation(settings: Settings) -> None:
+    """Refuse to take files from strangers where the decoder cannot be locked in."""
+    if not settings.require_isolation:
+        return
+    from ingest.decode import Decoder
+
+    with Decoder() as decoder:
+        barriers = decoder.isolation
+    if "system_call_filter" not in barriers:
+        raise Refusal(
+            "service.isolation",
+            expected="a kernel that filters the decoder's system calls (seccomp)",
+            got=", ".join(barriers) or "no barrier at all",
+            advice="another kernel, or --without-seccomp if you trust every file and caller",
+            exit_code=3,
+        )
+
+
+def _announce(room: Room, url: str, ready_file: Path | None) -> None:
+    """Print where the service is, and the first token the first time; fill the ready file."""
+    token = None
+    if ready_file is not None or not room.tokens.listed():
+        token = room.tokens.create("first", _FIRST_SCOPES)
+    reporting.note(f"loa: serving at {url} (data in {room.settings.data})")
+    if ready_file is not None:
+        with OutputSet([ready_file]) as output:
+            part = output.part(ready_file)
+            part.chmod(0o600)
+            part.write_text(json.dumps({"url": url, "token": token}) + "\n", encoding="utf-8")
+            output.commit()
+    elif token is not None:
+        reporting.note(f"loa: your token, shown this once: {token}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Refusal(
+            "service.port",
+            expected=f"to listen on {host} port {port}",
+            got=(error.strerror or str(error)).lower(),
+            advice="another --port, or --port 0 for a free one",
+            exit_code=4,
+        ) from error
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many open connections as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

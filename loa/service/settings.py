@@ -1,0 +1,153 @@
+"""Settings of the service: SERVICE.toml, every key known, every default safe for one machine.
+
+data = "/var/lib/loa"                     # folder of this host
+database = "postgresql://loa@db/loa"      # default: SQLite in `data`
+blobs = "s3://loa-bulletins"              # default: a folder in `data`
+[limits] … [retention] … [worker] …
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsp.errors import Refusal
+from dsp.typed_table import TableReader
+
+_READER = TableReader("settings")
+_MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one caller may ask for; a token may carry other numbers of its own.
+
+    Attributes
+    ----------
+    upload_bytes
+        Largest body.
+    decoded_s
+        Longest programme after decoding.
+    requests_per_minute
+        Rate of requests; as many may come at once.
+    active_jobs
+        Jobs queued and running.
+    stored_bytes
+        Uploads and renditions kept.
+    receive_s
+        A request line with its headers must be complete after this time.
+    receive_bytes_per_s
+        Slowest body, on average, once `receive_s` has passed; a pause may last as long as that.
+    """
+
+    upload_bytes: int = 512 << 20
+    decoded_s: float = 4 * 3600.0
+    requests_per_minute: int = 6_000
+    active_jobs: int = 2_000
+    stored_bytes: int = 50 << 30
+    receive_s: float = 8.0
+    receive_bytes_per_s: float = 8_192.0
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that lets nothing through."""
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name}: expected more than 0, got {value}")
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How jobs are worked off.
+
+    Attributes
+    ----------
+    processes
+        Worker processes of this host; 0 for one a core.
+    host_id
+        Name of this host; empty for one that is drawn once and kept in `data`.
+    beat_s, gone_after_s
+        A worker gives a sign of life every `beat_s`; without one for `gone_after_s` its jobs are
+        taken over by the others.
+    drain_s
+        Time a worker has to end the job in hand when it is asked to leave.
+    """
+
+    processes: int = 0
+    host_id: str = ""
+    beat_s: float = 2.0
+    gone_after_s: float = 20.0
+    drain_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings; `data` is filled in by `load_settings`."""
+
+    data: str = ""
+    database: str = ""
+    blobs: str = ""
+    retention_days: float = 7.0
+    require_isolation: bool = True
+    limits: Limits = field(default_factory=Limits)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder of this host."""
+        return Path(self.data)
+
+    @property
+    def database_url(self) -> str:
+        """Where the service's own tables live, as SQLAlchemy names it."""
+        if not self.database:
+            return f"sqlite:///{self.data_folder.absolute()}/loa.sqlite"
+        return self.database.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def queue_url(self) -> str:
+        """Where DBOS keeps its tables: a file of its own beside SQLite, a schema in PostgreSQL."""
+        if self.database_url.startswith("sqlite"):
+            return f"sqlite:///{self.data_folder.absolute()}/queue.sqlite"
+        return self.database_url
+
+    @property
+    def blobs_url(self) -> str:
+        """Where uploads and renditions live."""
+        return self.blobs or f"file://{self.data_folder.absolute()}/blobs"
+
+
+def default_data_folder() -> Path:
+    """Return the folder for a user who names none (XDG base directories)."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "loa"
+
+
+def load_settings(path: Path | None, data: Path | None = None) -> Settings:
+    """Return the settings in the file at `path`, or the defaults; `data` overrides the folder.
+
+    Raises
+    ------
+    Refusal
+        "settings.missing", "settings.toml", "settings.key", "settings.value".
+    """
+    settings = Settings()
+    if path is not None:
+        try:
+            content = path.read_bytes()[:_MOST_BYTES]
+        except OSError as error:
+            raise Refusal(
+                "settings.missing",
+                expected="a SERVICE.toml that can be read",
+                got=f"{path}: {error.strerror}",
+                advice="another path, or none for the defaults",
+            ) from error
+        settings = _READER.read("the settings", _READER.parse(content), Settings)
+    folder = data or (Path(settings.data) if settings.data else default_data_folder())
+    return replace(settings, data=str(folder.absolute()))
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only this user may look into."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

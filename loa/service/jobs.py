@@ -74,10 +74,11 @@ class Jobs:
             self._require_room(connection, caller, wanted.size_bytes)
             now_s = self._database.now_s(connection)
             row = _new_row(caller, wanted, now_s)
+            # RETURNING, not the count of rows: PostgreSQL's driver does not count a conflict.
             kept = connection.execute(
-                self._insert(JOBS).values(**row).on_conflict_do_nothing()
-            ).rowcount
-            if kept == 0:  # another host was quicker
+                self._insert(JOBS).values(**row).on_conflict_do_nothing().returning(JOBS.c.id)
+            ).first()
+            if kept is None:  # another host was quicker
                 found = self._by_key(connection, caller.owner, wanted.key)
                 assert found is not None
                 return require_same(found, wanted), False

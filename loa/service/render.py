@@ -6,12 +6,14 @@ made it). All that comes out is named by its digest: doing the work twice keeps 
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsp.kernel import warm_up
 from ingest.decode import DecodeLimits, Decoder
 from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.failpoints import failpoint
@@ -70,6 +72,7 @@ class Bench:
 
     def warm_up(self) -> None:
         """Load what the first file would wait for: libraries, kernels, the decoder."""
+        load_kernels()
         self._thread.submit(lambda: self._decoder_for(1.0).isolation).result()
 
     def close(self) -> None:
@@ -122,3 +125,12 @@ class Bench:
             "url": f"/v1/blobs/{encoded.sha256}",
             "holds": rendition.holds,
         }
+
+
+def load_kernels() -> None:
+    """Compile or load every kernel that a rendition needs."""
+    importlib.import_module("dsp.measure.programme")
+    importlib.import_module("dsp.master.deviation_peak")
+    importlib.import_module("transmit.stages")
+    importlib.import_module("transmit.mastering")
+    warm_up()

@@ -66,7 +66,7 @@ _AUDIO_BODY = {
     responses=_answers(408, 409, 413, 507),
     openapi_extra=_AUDIO_BODY,
 )
-async def submit(
+async def submit(  # noqa: PLR0913, PLR0917 - FastAPI: every query parameter is one
     key: Key,
     request: Request,
     room: RoomHere,

@@ -175,7 +175,7 @@ class Tokens:
 
         with self._hashing:  # guessing costs one core at most
             try:
-                return _hasher().verify(told, secret)
+                return bool(_hasher().verify(told, secret))
             except (VerificationError, InvalidHashError):
                 return False
 

@@ -1,0 +1,87 @@
+"""A service as its users have it: its own process, a real port, real workers."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+DEADLINE_S = 90.0
+
+
+class Live:
+    """`loa serve` on a free port over `data`; may be killed and started again."""
+
+    def __init__(self, data: Path, *, config: Path | None = None, environment=None):
+        self.data = data
+        self.config = config
+        self.environment = environment or {}
+        self.ready = data.parent / f"{data.name}-ready.json"
+        self.start()
+
+    def start(self):
+        self.ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "loa", "serve", "--port", "0", "--workers", "1"]
+        command += ["--data", str(self.data), "--ready-file", str(self.ready)]
+        if self.config:
+            command += ["--config", str(self.config)]
+        self.process = subprocess.Popen(
+            command, env=os.environ | self.environment, stderr=subprocess.PIPE, text=True
+        )
+        self.log = []
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        wait_for(lambda: self.ready.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, "\n".join(self.log)
+        told = json.loads(self.ready.read_text())
+        self.url, self.token = told["url"], told["token"]
+
+    def client(self, token=None, **options):
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=DEADLINE_S, **options)
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(DEADLINE_S)
+        self._reader.join(DEADLINE_S)  # the workers hold the other end until they are gone
+        self.process.stderr.close()
+        return code
+
+    def _read_log(self):
+        self.log.extend(line.rstrip() for line in self.process.stderr)
+
+
+@contextlib.contextmanager
+def living(data, **options):
+    service = Live(data, **options)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.end()
+
+
+def wait_for(condition, deadline_s=DEADLINE_S):
+    """Poll until `condition` is true; a deadline, not a guess, ends it."""
+    until = time.monotonic() + deadline_s
+    pause = threading.Event()
+    while not (found := condition()):
+        assert time.monotonic() < until, "nothing came within the deadline"
+        pause.wait(0.02)
+    return found
+
+
+def ended(client, job_id):
+    """Wait for the end of a job and return it."""
+
+    def look():
+        job = client.get(f"/v1/jobs/{job_id}").json()
+        return job if job["state"] in {"done", "failed", "cancelled"} else None
+
+    return wait_for(look)

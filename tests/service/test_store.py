@@ -1,0 +1,307 @@
+"""Tables and blobs on real servers: SQLite and PostgreSQL, a folder and an S3 API, all alike."""
+
+import errno
+import hashlib
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from dsp.errors import Refusal
+from loa.service import audit, blobs
+from loa.service.blobs import Part, open_blobs
+from loa.service.database import Database
+from loa.service.housekeeping import Housekeeping, sweep
+from loa.service.jobs import Jobs, Submission
+from loa.service.room import open_room
+from loa.service.settings import Limits, Settings, load_settings
+from loa.service.tables import AUDIT, METADATA
+from loa.service.tokens import Caller, Tokens
+
+CALLER = Caller("t1", "platform", frozenset({"submit"}), frozenset(), Limits())
+MADE = [
+    {
+        "target": "ip",
+        "sha256": "b" * 64,
+        "size_bytes": 5,
+        "media_type": "audio/mpeg",
+        "url": "/v1/blobs/" + "b" * 64,
+    }
+]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/loa.sqlite"
+    else:
+        url = request.getfixturevalue("postgresql")
+    found = Database(url)
+    found.migrate()
+    with found.write() as connection:
+        for table in METADATA.sorted_tables:
+            connection.execute(table.delete())
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return open_blobs(f"file://{tmp_path}/blobs", tmp_path / "parts")
+    return open_blobs(request.getfixturevalue("bucket"), tmp_path / "parts")
+
+
+def keep(store, content):
+    part = Part(store.parts)
+    part.write(content)
+    digest = part.sha256
+    store.keep(part.path, digest)
+    part.close()
+    return digest
+
+
+def submission(key="k1", sha256="a" * 64, targets=("ip",)):
+    return Submission(key, sha256, 100, "", targets)
+
+
+def test_migrations_make_the_tables_that_the_code_knows(database):
+    found = sa.inspect(database.engine)
+    for table in METADATA.sorted_tables:
+        columns = {column["name"]: column for column in found.get_columns(table.name)}
+        assert set(columns) == {column.name for column in table.columns}
+        for column in table.columns:
+            assert columns[column.name]["nullable"] == column.nullable, column
+    database.migrate()  # again: nothing to do
+
+
+def test_blobs_are_whole_once_and_found_by_digest(store):
+    content = os.urandom(3_000_000)
+    digest = keep(store, content)
+    assert digest == hashlib.sha256(content).hexdigest() == keep(store, content)
+    assert store.size(digest) == len(content)
+    assert b"".join(store.pieces(digest, 10, 2_500_000)) == content[10:2_500_000]
+    with store.local(digest, ".g722") as path:
+        assert (path.suffix, path.read_bytes()) == (".g722", content)
+    assert digest in set(store.digests(0.0))
+    assert digest not in set(store.digests(3600.0))
+    assert list(store.parts.iterdir()) == []
+    store.delete(digest)
+    store.delete(digest)
+    assert store.size(digest) is None
+    with pytest.raises(Refusal, match=r"blob\.gone"), store.local(digest, ""):
+        pass
+
+
+def test_one_key_is_one_job_however_many_ask(database):
+    jobs = Jobs(database)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: jobs.submit(CALLER, submission()), range(64)))
+    assert len({row["id"] for row, _ in found}) == 1
+    assert sum(new for _, new in found) == 1
+    with pytest.raises(Refusal, match=r"job\.conflict"):
+        jobs.submit(CALLER, submission(sha256="c" * 64))
+    with pytest.raises(Refusal, match=r"job\.conflict"):
+        jobs.submit(CALLER, submission(targets=("fm",)))
+
+
+def test_of_many_that_end_a_job_one_publishes(database):
+    jobs = Jobs(database)
+    row, _ = jobs.submit(CALLER, submission())
+    assert jobs.begin(row["id"], 1)["state"] == "running"
+    assert jobs.begin(row["id"], 1)["state"] == "running"  # a step done again
+    assert jobs.begin(row["id"], 2) is None
+    with ThreadPoolExecutor(8) as pool:
+        published = list(pool.map(lambda _: jobs.publish(row["id"], 1, MADE), range(16)))
+    assert sum(published) == 1
+    assert not jobs.fail(row["id"], 1, {})
+    with database.read() as connection:
+        lines = connection.execute(sa.select(AUDIT).where(AUDIT.c.action == "job.done")).all()
+    assert len(lines) == 1
+
+
+def test_a_cancelled_job_is_not_published(database):
+    jobs = Jobs(database)
+    row, _ = jobs.submit(CALLER, submission())
+    jobs.begin(row["id"], 1)
+    jobs.cancel("t1", row["id"])
+    assert not jobs.is_wanted(row["id"], 1)
+    assert not jobs.publish(row["id"], 1, MADE)
+    assert jobs.get(row["id"])["state"] == "cancelled"
+    assert jobs.retry("t1", row["id"])["attempt"] == 2
+    assert not jobs.publish(row["id"], 1, MADE)  # the first attempt comes too late
+    assert [(r["id"], r["attempt"]) for r in jobs.to_hand_over()] == [(row["id"], 2)]
+
+
+def test_urgent_jobs_are_handed_over_first(database):
+    jobs = Jobs(database)
+    for number, priority in enumerate((2, 1, 0, 2)):
+        wanted = Submission(f"k{number}", f"{number}" * 64, 1, "", ("ip",), priority)
+        jobs.submit(CALLER, wanted)
+    assert [row["priority"] for row in jobs.to_hand_over()] == [0, 1, 2, 2]
+
+
+def test_a_silent_worker_is_claimed_by_one(database, tmp_path):
+    settings = load_settings(None, tmp_path)
+    room = open_room(settings)
+    room.database.close()
+    object.__setattr__(room, "database", database)
+    Housekeeping(room, "gone").beat()
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE workers SET seen_at = seen_at - 21"))
+    workers = [Housekeeping(room, f"w{n}") for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda worker: worker._claim(), workers))
+    assert sorted(claims) == [*([[]] * 7), ["gone"]]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE audit SET detail = '{}' WHERE number = 2",
+        "DELETE FROM audit WHERE number = 2",
+        "UPDATE audit SET number = 9 WHERE number = 3",
+    ],
+)
+def test_the_audit_chain_shows_every_change(database, damage):
+    jobs = Jobs(database)
+    for number in range(4):
+        jobs.submit(CALLER, submission(f"k{number}"))
+    assert audit.check(database) == audit.ChainState(4, None)
+    with database.write() as connection:
+        connection.execute(sa.text(damage))
+    assert audit.check(database).broken_at in {2, 3}
+
+
+def test_tokens_end_when_they_should(database):
+    tokens = Tokens(database, Limits())
+    token = tokens.create("platform", ("submit",), zones=("z",), limits={"active_jobs": 3.0})
+    caller = tokens.caller(token)
+    assert (caller.owner, caller.limits.active_jobs) == ("platform", 3)
+    assert not caller.may("read")
+    with database.read() as connection:
+        stored = connection.execute(sa.text("SELECT hash FROM tokens")).scalar_one()
+    assert stored.startswith("$argon2id$")
+    assert token.rpartition("_")[2] not in stored
+    fresh = tokens.rotate(caller.token_id, grace_s=0.0)
+    later = Tokens(database, Limits())  # another process remembers nothing
+    assert later.caller(token) is None
+    assert later.caller(fresh).zones == {"z"}
+    assert later.caller(tokens.create("x", ("read",), days=0.0)) is None
+    for wrong in ("", "loa_", "loa__", "a" * 300, fresh[:-1], fresh.upper()):
+        assert later.caller(wrong) is None
+
+
+def test_retention_deletes_rows_and_bytes(tmp_path):
+    settings = load_settings(None, tmp_path)
+    room = open_room(settings)
+    digest, lone = keep(room.blobs, b"upload"), keep(room.blobs, b"nobody's")
+    row, _ = room.jobs.submit(CALLER, submission(sha256=digest))
+    room.jobs.cancel("t1", row["id"])
+    assert sweep(room, grace_s=0.0) == (0, 1)
+    assert (room.blobs.size(digest), room.blobs.size(lone)) == (6, None)
+    with room.database.write() as connection:
+        connection.execute(sa.text("UPDATE jobs SET ended_at = ended_at - 7.1 * 86400"))
+    assert sweep(room, grace_s=0.0) == (1, 1)
+    assert room.blobs.size(digest) is None
+    assert not any(b"upload" in path.read_bytes() for path in tmp_path.rglob("??/*"))
+    room.close()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("call", ["write", "sync", "rename"])
+def test_a_disk_that_fails_is_a_refusal_and_leaves_nothing(tmp_path, monkeypatch, code, call):
+    store = open_blobs(f"file://{tmp_path}/blobs", tmp_path)
+    part = Part(store.parts)
+
+    def failing(*_):
+        raise OSError(code, os.strerror(code))
+
+    if call == "write":
+        part._file.close()
+        part._file = type("Full", (), {"write": failing, "close": lambda _: None})()
+    elif call == "sync":
+        monkeypatch.setattr(blobs, "_sync", failing)
+    else:
+        monkeypatch.setattr(Path, "replace", failing)
+    kind = "store.busy" if code == errno.EIO else "store.full"
+
+    def keep_it():
+        part.write(b"bytes")
+        store.keep(part.path, part.sha256)
+
+    with pytest.raises(Refusal) as refused:
+        keep_it()
+    assert refused.value.kind == kind
+    part.close()
+    assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+
+def test_a_locked_database_is_busy_and_recovers(tmp_path, monkeypatch):
+    monkeypatch.setattr("loa.service.database._BUSY_S", 0.1)
+    database = Database(f"sqlite:///{tmp_path}/loa.sqlite")
+    database.migrate()
+    lock = sqlite3.connect(tmp_path / "loa.sqlite", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Refusal, match=r"store\.busy"):
+        Jobs(database).submit(CALLER, submission())
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert Jobs(database).submit(CALLER, submission())[1]
+    database.close()
+
+
+def test_a_full_database_is_full_and_recovers(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/loa.sqlite")
+    database.migrate()
+
+    @sa.event.listens_for(database.engine, "checkout")
+    def shrink(connection, *_):
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages if full else 10**6}")
+
+    def fill():
+        for number in range(1000):
+            Jobs(database).submit(CALLER, submission(f"k{number}"))
+
+    full = True
+    with pytest.raises(Refusal, match=r"store\.full"):
+        fill()
+    full = False
+    assert Jobs(database).submit(CALLER, submission("after"))[1]
+    database.close()
+
+
+def test_sqlite_is_as_durable_as_it_must_be(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/loa.sqlite")
+    with database.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("port = 1", "settings.key"),
+        ("[limits]\nupload_bytes = 0", "settings.value"),
+        ("[limits]\nupload_bytes = 'x'", "settings.value"),
+        ("[", "settings.toml"),
+    ],
+)
+def test_settings_that_are_wrong_are_refused(tmp_path, text, kind):
+    path = tmp_path / "SERVICE.toml"
+    path.write_text(text)
+    with pytest.raises(Refusal) as refused:
+        load_settings(path)
+    assert refused.value.kind == kind
+
+
+def test_one_url_moves_everything_to_postgresql():
+    settings = Settings(data="/x", database="postgresql://loa@db/loa", blobs="s3://b")
+    assert settings.database_url == settings.queue_url == "postgresql+psycopg://loa@db/loa"
+    assert Settings(data="/x").database_url == "sqlite:////x/loa.sqlite"
+    assert Settings(data="/x").queue_url == "sqlite:////x/queue.sqlite"

@@ -47,6 +47,7 @@ class Housekeeping:
                 self.take_over()
                 self.end_hopeless()
                 if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
+                    self.find_lost()
                     sweep(self._room)
                     swept_at = time.monotonic()
             except Refusal as refusal:
@@ -83,6 +84,21 @@ class Housekeeping:
                 connection.execute(WORKERS.delete().where(WORKERS.c.executor_id == executor_id))
             count += len(ids)
         return count
+
+    def find_lost(self) -> int:
+        """Hand over again what the queue does not know, as after a restore without it."""
+        from dbos import DBOS
+
+        rows = {f"{row['id']}.{row['attempt']}": row for row in self._room.jobs.in_hand()}
+        if not rows:
+            return 0
+        known = DBOS.list_workflows(
+            workflow_ids=list(rows), load_input=False, load_output=False, limit=len(rows)
+        )
+        lost = set(rows) - {workflow.workflow_id for workflow in known}
+        for name in lost:
+            self._room.jobs.queue_again(rows[name]["id"], rows[name]["attempt"])
+        return len(lost)
 
     def end_hopeless(self) -> None:
         """Fail the jobs that ended one worker after the other."""

@@ -227,6 +227,26 @@ class Jobs:
         with self._database.write() as connection:
             connection.execute(JOBS.update().where(JOBS.c.id == job_id).values(handed_over=attempt))
 
+    def in_hand(self, limit: int = 1000) -> list[dict[str, Any]]:
+        """Return open jobs that were handed over, the oldest first."""
+        query = (
+            sa.select(JOBS.c.id, JOBS.c.attempt)
+            .where(JOBS.c.state.in_(_OPEN), JOBS.c.handed_over == JOBS.c.attempt)
+            .order_by(JOBS.c.created_at)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def queue_again(self, job_id: str, attempt: int) -> None:
+        """Take back the hand-over of a job that is not in the workers' queue."""
+        with self._database.write() as connection:
+            connection.execute(
+                JOBS.update()
+                .where(JOBS.c.id == job_id, JOBS.c.attempt == attempt, JOBS.c.state.in_(_OPEN))
+                .values(state="queued", handed_over=attempt - 1)
+            )
+
     def begin(self, job_id: str, attempt: int) -> dict[str, Any] | None:
         """Mark a job as running; None where it has ended or begun anew meanwhile."""
         with self._database.write() as connection:

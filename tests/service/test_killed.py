@@ -110,3 +110,27 @@ def test_a_host_that_is_gone_for_ever_has_its_jobs_taken_over(tmp_path, bulletin
     database = Database(postgresql)
     assert published(database, job_id) == 1
     database.close()
+
+
+@pytest.mark.long
+def test_a_restore_without_the_queue_goes_on_with_every_open_job(tmp_path, bulletin):
+    environment = {
+        "LOA_FAILPOINT": "submit.row_kept",
+        "LOA_FAILPOINT_MARK": str(tmp_path / "mark"),
+    }
+    with living(tmp_path / "data", environment=environment) as service:
+        with pytest.raises(httpx.TransportError):
+            submit(service, bulletin, "restored")
+        service.process.wait(30)
+        service.end()
+        database = Database(f"sqlite:///{tmp_path}/data/loa.sqlite")
+        with database.write() as connection:  # as if it had been handed over and then begun
+            connection.execute(JOBS.update().values(state="running", handed_over=1))
+            job_id = connection.execute(sa.select(JOBS.c.id)).scalar_one()
+        for path in tmp_path.glob("data/queue.sqlite*"):
+            path.unlink()
+        service.start()
+        with service.client() as client:
+            assert ended(client, job_id)["state"] == "done"
+        assert published(database, job_id) == 1
+        database.close()

@@ -1,9 +1,9 @@
 """Benches of whole receptions: `loa receive` on a 2.4 MS/s capture, everything on, against peers.
 
-A band of eight stereo stations with RDS is rendered once. Every program runs as a command of its
-own, pinned to one core, its children's CPU time counted; so that nobody's start is timed, each runs
-on a capture of one second too, and the difference counts. Peers read the same capture (as int8,
-which is GNU Radio's fast path). Ours measures, decodes RDS and DTMF and writes audio besides.
+A band of eight stereo stations with speech and RDS is rendered once. Every program runs as its own
+command, pinned to one core, its children's CPU time counted; so that nobody's start is timed,
+each runs on a capture of one second too, and the difference counts. Peers read the same capture (as
+int8, GNU Radio's fast path). Ours measures, decodes RDS and DTMF and writes audio besides.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ OFFSETS_HZ = (-1_000e3, -700e3, -400e3, -100e3, 150e3, 450e3, 700e3, 1_000e3)
 RENDERED_S = 10
 REPEATS = 2
 LONG_S = RENDERED_S * REPEATS
+BULLETIN = Path(__file__).resolve().parent.parent / "examples" / "bulletin-vi.flac"
 _STATION = """
 [[station]]
 id = "s{number}"
 frequency_hz = {frequency}
 level_dbfs = {level}
 profile = "75k50us"
-tone_hz = {tone}
-tone_level_db = -8
+audio = "{audio}"
 stereo = true
 rds_hz = 2000
 pi = "700{number}"
@@ -57,7 +57,7 @@ def write_band(folder: Path) -> None:
             number=number,
             frequency=CENTRE_HZ + offset_hz,
             level=-16 - 2 * (number % 4),
-            tone=400 + 150 * number,
+            audio=BULLETIN,
         )
     (folder / "band.toml").write_text(scene)
     source = SceneSource(load_scene(folder / "band.toml"))

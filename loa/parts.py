@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -100,11 +101,11 @@ def isolation_part() -> Part:
 
 def kernel_part() -> Part:
     """Load the kernels, compiling where the cache does not hold them yet."""
+    import dsp
     from dsp.kernel import cache_folder, warm_up
 
-    importlib.import_module("dsp.measure.programme")
-    importlib.import_module("transmit.stages")
-    importlib.import_module("transmit.mastering")
+    for module in pkgutil.walk_packages(dsp.__path__, "dsp."):
+        importlib.import_module(module.name)
     count = warm_up()
     writable = os.access(cache_folder(), os.W_OK)
     return Part(

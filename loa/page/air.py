@@ -71,10 +71,15 @@ def station(words: Mapping[str, str], heard: Heard, place: int) -> str:
         f"<section><h2>{escape(heard.commune)} · {mhz}</h2>"
         + "".join(f'<p class="{mark}">{escape(line)}</p>' for mark, line in verdicts(words, heard))
         + figures(words, heard)
-        + f'<p class="note file">RadioText: {escape(plain(heard.radiotext))}</p>'
+        + f'<p class="note file">RadioText: {escape(radiotext(heard))}</p>'
         + f'<div class="plot"><img alt="{escape(alt)}" data-picture="picture-deviation-{place}">'
         f'</div><p class="note">{escape(words[proof])}</p></section>'
     )
+
+
+def radiotext(heard: Heard) -> str:
+    """Return the RadioText whole, printable; a dash for none."""
+    return "".join(c if c.isprintable() else " " for c in heard.radiotext) or "–"
 
 
 def verdicts(words: Mapping[str, str], heard: Heard) -> list[tuple[str, str]]:

@@ -39,6 +39,7 @@ def plot():
 
 
 HOSTILE = "<b>X&"  # a name as anybody may send it
+HOSTILE_TEXT = "<script>alert(1)</script> and so on, up to sixty-four characters"
 
 
 def heard_station(**more):
@@ -70,7 +71,7 @@ def air_report():
     strong = heard_station(notices=[Notice("over_deviation", 1, 19)], wrong=["PI"])
     named = heard_station().heard | {"ps": HOSTILE, "pi": None}
     strange = heard_station(
-        heard=named, radiotext="<script>alert(1)</script>", notices=[Notice("stranger", 5, 10)]
+        heard=named, radiotext=HOSTILE_TEXT, notices=[Notice("stranger", 5, 10)]
     )
     waterfall = Waterfall(2_400_000)
     level = np.linspace(1e-6, 1e-3, 512, dtype=np.float32)
@@ -199,7 +200,7 @@ def test_what_strangers_put_on_the_air_is_text(browser, page):
     tab, problems = open_page(browser, page)
     strange = tab.locator("article:visible .air ~ .cards section").last
     assert HOSTILE in strange.inner_text()
-    assert "<script>alert(1)</script>" in strange.inner_text()
+    assert HOSTILE_TEXT in strange.inner_text()
     assert tab.locator("article b").count() == 0
     assert problems == []
 

@@ -106,7 +106,20 @@ def _http_error(request: Request, error: Exception) -> Response:
         got=f"{request.method} {request.url.path}"[:200],
         advice="GET /v1/openapi.json",
     )
-    return problems.problem_response(refusal, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return problems.problem_response(refusal, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of a path, whichever routes they belong to."""
+    found: set[str] = set()
+    for route in [*request.app.routes, *router.routes]:
+        pattern, methods = getattr(route, "path_regex", None), getattr(route, "methods", None)
+        if pattern is not None and methods and pattern.match(request.url.path):
+            found |= methods
+    return sorted(found)
 
 
 def _own_bug(request: Request, error: Exception) -> Response:

@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._~-]*$"
 _JOB_ID = r"^job_[0-9a-f]{24}$"
+# One path in the OpenAPI: where a job is made, its place is named by the caller's key.
 Key = Annotated[
-    str, Path(pattern=_NAME, max_length=200, description="Your name for the job: one key, one job.")
+    str,
+    Path(
+        alias="job_id",
+        pattern=_NAME,
+        max_length=200,
+        description="Your name for the job: one key, one job.",
+    ),
 ]
 JobId = Annotated[str, Path(pattern=_JOB_ID)]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hexadecimal.")]
@@ -55,13 +62,17 @@ _AUDIO_BODY = {
     "requestBody": {
         "required": True,
         "description": "The audio file, as it is.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "minLength": 1}
+            }
+        },
     }
 }
 
 
 @router.put(
-    "/jobs/{key}",
+    "/jobs/{job_id}",  # noqa: FAST003 - `Key` takes it by that alias
     status_code=202,
     responses=_answers(408, 409, 413, 507),
     openapi_extra=_AUDIO_BODY,

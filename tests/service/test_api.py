@@ -289,3 +289,10 @@ def test_health_readiness_and_metrics_need_no_token(service):
     assert httpx.get(f"{service.url}/healthz").json()["status"] == "ok"
     assert httpx.get(f"{service.url}/readyz").json()["parts"] == {"database": "ok", "disk": "ok"}
     assert 'loa_jobs{state="done"}' in httpx.get(f"{service.url}/metrics").text
+
+
+def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(client):
+    answer = client.request("OPTIONS", "/v1/jobs/job_" + "0" * 24)
+    assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
+    assert answer.headers["allow"] == "DELETE, GET, PUT"
+    assert client.put("/v1/jobs/empty", content=b"").json()["kind"] == "request.invalid"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LINES = 1_024
 ROWS = 400
-_HOP = 16_384
+_MOST_HOP = 16_384
 _FLOOR = 1e-14
 _TOP_DBFS = 0.0
 
@@ -41,6 +41,7 @@ class BandPicture:
         self._seconds = seconds
         self._marks = dict(marks)
         self._row_samples = max(LINES, round(seconds * rate_hz) // ROWS)
+        self._hop = min(_MOST_HOP, self._row_samples)
         self._window = np.hanning(LINES).astype(np.float32)
         self._sum = np.zeros(LINES)
         self._top = np.zeros(LINES)
@@ -51,12 +52,12 @@ class BandPicture:
         self._rows: list[npt.NDArray[np.float32]] = []
 
     def add(self, samples: npt.NDArray[Any]) -> None:
-        """Add complex64 (n,) or interleaved uint8 (2n,): an analysis every 16 384 samples."""
-        for start in range(0, _count(samples), _HOP):
+        """Add complex64 (n,) or interleaved uint8 (2n,): an analysis a row, or more."""
+        for start in range(0, _count(samples), self._hop):
             piece = _complex(samples, start, LINES)
             if len(piece) == LINES:
                 self._analyse(piece)
-            self._seen += min(_HOP, _count(samples) - start)
+            self._seen += min(self._hop, _count(samples) - start)
             while self._seen >= self._row_samples * (len(self._rows) + 1):
                 self._end_row()
 
@@ -88,8 +89,11 @@ class BandPicture:
         self._row_count += 1
 
     def _end_row(self) -> None:
-        mean = self._row / max(1, self._row_count)
-        self._rows.append(_db(mean).astype(np.float32))
+        if self._row_count or not self._rows:
+            mean = self._row / max(1, self._row_count)
+            self._rows.append(_db(mean).astype(np.float32))
+        else:  # nothing was long enough to be analysed: better the row before than a gap
+            self._rows.append(self._rows[-1])
         self._row[:] = 0.0
         self._row_count = 0
 

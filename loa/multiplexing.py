@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsp.coder.rds_content import RdsContent
+from dsp.coder.rds_content import RdsContent, Tag
 from dsp.coder.rds_scheduler import RdsScheduler
 from dsp.coder.settings import MultiplexSettings
 from dsp.errors import Refusal
@@ -60,13 +60,20 @@ class Rds:
     pi: str | None
     ps: str | None
     rt: str | None
+    title: str | None
     pty: int | None
     ct: bool
 
     @property
     def wanted(self) -> bool:
         """Whether anything was asked for."""
-        return any((self.pi, self.ps, self.rt, self.pty is not None, self.ct))
+        asked = (self.pi, self.ps, self.rt, self.title, self.pty is not None, self.ct)
+        return any(asked)
+
+    @property
+    def text(self) -> str | None:
+        """RadioText: as asked for, or the title alone."""
+        return self.rt if self.rt is not None else self.title
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,8 @@ def _bits(rds: Rds, settings: MultiplexSettings, now: datetime) -> CodedBits | N
     content = RdsContent(
         pi=pi,
         ps=rds.ps or "",
-        rt=rds.rt,
+        rt=rds.text,
+        rt_plus=(Tag("programme.now", rds.title),) if rds.title else (),
         pty=rds.pty or 0,
         di=1 if settings.stereo else 0,
         ct=rds.ct,
@@ -279,7 +287,8 @@ def _invalid(fields: dict[str, Any], settings: MultiplexSettings) -> dict[str, s
 def _rds_fields(rds: Rds) -> dict[str, Any] | None:
     if rds.pi is None:
         return None
-    return {"pi": rds.pi.upper(), "ps": rds.ps, "rt": rds.rt, "pty": rds.pty or 0, "ct": rds.ct}
+    said = {"pi": rds.pi.upper(), "ps": rds.ps, "rt": rds.text, "title": rds.title}
+    return said | {"pty": rds.pty or 0, "ct": rds.ct}
 
 
 def _say(run: MultiplexRun, underflows: int) -> None:

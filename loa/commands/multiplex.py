@@ -24,6 +24,10 @@ Pi = Annotated[
 ]
 Ps = Annotated[str | None, typer.Option(help="RDS name of the station, 8 letters.")]
 Rt = Annotated[str | None, typer.Option(help="RDS RadioText, 64 letters.")]
+Title = Annotated[
+    str | None,
+    typer.Option(help="Title of the bulletin, marked in the RadioText (RT+); alone, it is that."),
+]
 Pty = Annotated[int | None, typer.Option(min=0, max=31, help="RDS programme type.")]
 RdsKhz = Annotated[float | None, typer.Option(help="RDS peak deviation; 2.0 where there is RDS.")]
 PilotKhz = Annotated[float | None, typer.Option(help="Pilot deviation; 9 % of rated.")]
@@ -44,6 +48,7 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
     pi: Pi = None,
     ps: Ps = None,
     rt: Rt = None,
+    title: Title = None,
     pty: Pty = None,
     ct: Annotated[bool, typer.Option("--ct", help="Send the time of day (RDS 4A).")] = False,
     rds_khz: RdsKhz = None,
@@ -71,7 +76,7 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
         output,
         profile=profile,
         injections=Injections(stereo, pilot_khz, rds_khz, rds_phase_deg, mpx_limit_dbr),
-        rds=Rds(pi, ps, rt, pty, ct),
+        rds=Rds(pi, ps, rt, title, pty, ct),
         carrier=Carrier(rate_hz, offset_hz, level_dbfs, frequency_mhz),
         codes=Codes(codes, station, tuple(code_before or ()), tuple(code_after or ())),
         as_json=as_json,

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 import soundfile as sf
+from scipy.signal import resample_poly
 
+from dsp.receive.rds_receiver import RdsReceiver
 from loa import cli
 
 FIELDS = {
@@ -37,7 +39,8 @@ def test_one_object_with_everything(tmp_path, master, capsys):
     made = json.loads(said.out)
     assert set(made) == FIELDS
     assert made["schema"] == "loa.multiplex/1"
-    assert made["rds"] == {"pi": "7001", "ps": "TRAVINH", "rt": "Bản tin", "pty": 1, "ct": False}
+    rds = {"pi": "7001", "ps": "TRAVINH", "rt": "Bản tin", "title": None, "pty": 1, "ct": False}
+    assert made["rds"] == rds
     assert made["pilot_hz"] == pytest.approx(6_750.0, abs=0.1)
     assert made["pilot_frequency_hz"] == pytest.approx(19_000.0, abs=0.001)
     assert made["rds_hz"] == pytest.approx(2_000.0, rel=0.03)
@@ -46,6 +49,34 @@ def test_one_object_with_everything(tmp_path, master, capsys):
     assert set(made["invalid"]) == {"mpx_limiter_db"}
     assert said.err == ""
     assert sf.info(out).samplerate == 192_000
+
+
+def heard_groups(composite):
+    receiver = RdsReceiver()
+    heard = receiver.process(resample_poly(composite, 3, 2).astype(np.float32))
+    return [group.blocks for group in heard if group.whole]
+
+
+@pytest.mark.parametrize("rt", ["Đức Mỹ: Bản tin bão", None])
+def test_the_title_is_marked_by_rt_plus(tmp_path, capsys, rt):
+    silence = tmp_path / "silence.wav"
+    sf.write(silence, np.zeros(48_000 * 12), 48_000)
+    out = tmp_path / "mpx.wav"
+    text = () if rt is None else ("--rt", rt)
+    asked = ("--mono", "--pi", "7001", "--title", "Bản tin bão", *text, "--json")
+    code, said = run(capsys, silence, "-o", out, *asked)
+    assert code == 0
+    assert json.loads(said.out)["rds"]["rt"] == (rt or "Bản tin bão")
+    groups = heard_groups(sf.read(out, dtype="float32")[0])
+    assert any(b >> 11 == 0b00110 and d == 0x4BD7 for _, b, _, d in groups)  # 3A: RT+ is in 11A
+    # Tag 1: PROGRAMME.NOW (33), start, length less one; EN 62106 annex P: 3 bits in block 2.
+    start = 0 if rt is None else rt.index("Bản")
+    tags = {
+        ((b & 7) << 3 | c >> 13, c >> 7 & 63, c >> 1 & 63)
+        for _, b, c, _ in groups
+        if b >> 11 == 0b10110
+    }
+    assert tags == {(33, start, 10)}
 
 
 def test_mono_at_50_khz_without_rds(tmp_path, master, capsys):
@@ -107,6 +138,8 @@ def test_no_fm_master_is_said(tmp_path, master, capsys):
         (("--pi", "0000"), "usage"),
         (("--pi", "7001", "--ps", "too long a name"), "rds.text"),
         (("--pty", "40"), "usage"),
+        (("--title", "Bản tin"), "usage"),
+        (("--pi", "7001", "--rt", "Đức Mỹ", "--title", "Bản tin"), "rds.value"),
         (("--profile", "90k"), "profile.missing"),
         (("--pilot-khz", "60"), "multiplex.settings"),
         (("--mpx-limit-dbr", "-11"), "multiplex.settings"),

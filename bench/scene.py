@@ -7,7 +7,6 @@ CPU time of this process and of its decoders, so that neighbours on the machine 
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
     "multiplex": ("bench.multiplex", "bench.scene"),
+    "service": ("bench.service",),
     "receive": (
         "bench.receive_front",
         "bench.rds_receive",

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from dsp.fm.constants import AUDIO_EDGE_HZ, AUDIO_RATE_HZ, FULL_SCALE_HZ, SUBCARRIER_HZ
+from dsp.fm.constants import AUDIO_RATE_HZ, FULL_SCALE_HZ, SUBCARRIER_HZ
 from dsp.kernel import kernel, ready
 from dsp.measure.k_weighting import k_weighting
 from dsp.measure.loudness import (
@@ -36,6 +36,7 @@ from dsp.measure.loudness import (
 STEP = AUDIO_RATE_HZ // STEPS_PER_S
 _BLOCK_STEPS = 10
 _READING_LU = 0.002
+_HALF_DOWN_HZ = 17_000.0  # of the audio filter: noise reaches beyond the audio
 _GATE_BINS_PER_LU = 20
 _LOWEST_LUFS, _HIGHEST_LUFS = -140, 20
 
@@ -143,7 +144,7 @@ class AudioLoudness:
             return None
         energy = float(self._energies[-steps:].mean())
         clean = energy - noise
-        if energy <= 1e-20 or clean < 0.2 * energy:
+        if energy <= 1e-20 or clean < 0.5 * energy:
             return None
         # The noise is known to a few percent; programme and noise beat in 400 ms.
         beat = math.sqrt(noise / clean * 2.0 / (steps * 100.0))
@@ -168,7 +169,7 @@ def noise_energy(n0_over_c: float, de_emphasis_us: float, blend: float) -> float
 def _noise_gain(de_emphasis_us: float, blend: float) -> float:
     """Noise of L + R has the density f² N0 / C, of L - R, from both side bands, 2 (38k² + f²)."""
     step_hz = 20.0
-    frequency = np.arange(step_hz, AUDIO_EDGE_HZ, step_hz)
+    frequency = np.arange(step_hz, _HALF_DOWN_HZ, step_hz)
     z = np.exp(-2j * np.pi * frequency / AUDIO_RATE_HZ)
     k = k_weighting(AUDIO_RATE_HZ)
     shelf = np.polyval(k.shelf_b[::-1], z) / np.polyval((*k.shelf_a[::-1], 1.0), z)

@@ -4,7 +4,7 @@ beta/2: half a percent of the power lies beyond either edge, 99 % between. The n
 receiver counts for as much as its bandwidth is wide, so it is taken off first: at C/N 20 dB it
 would already move the edges by kilohertz. Its density is C · N0 / C as the composite tells it.
 
-x dB: the outermost points where the spectrum (here 200 Hz a bin, smoothed to 2 kHz) is 26 dB below
+x dB: the outermost points where the spectrum (here 64 Hz a bin, smoothed to 2 kHz) is 26 dB below
 its maximum.
 """
 
@@ -20,9 +20,9 @@ from dsp.receive.figure import Figure
 
 BETA_HALF = 0.005
 DOWN_DB = 26.0
-_SMOOTHED_BINS = 11
-# Frames of 5 ms under a window do not weigh every moment of a second alike.
-_READING_HZ = 300.0
+_SMOOTHED_BINS = 31
+# Frames without a window leak a little.
+_READING_HZ = 100.0
 
 Spectrum = npt.NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def beta_half_hz(clean: Spectrum) -> float:
 def occupied_bandwidth(
     powers: Spectrum, n0_over_c: float, relative: float, half_width_hz: float
 ) -> tuple[Figure, Figure]:
-    """Return beta/2 and 26 dB bandwidths from mean `powers` (1440,) in rising frequency.
+    """Return beta/2 and 26 dB bandwidths from mean `powers` (POINTS,) in rising frequency.
 
     `n0_over_c` with its `relative` uncertainty is the noise; the channel is flat to
     `half_width_hz`, beyond which nothing is counted.
@@ -86,4 +86,4 @@ def _x_db(powers: Spectrum, noise: float) -> Figure:
     above = np.flatnonzero(smooth >= limit)
     width_hz = float(above[-1] - above[0] + 1) * BIN_HZ
     weak = "weak signal (the noise is within 26 dB)" if noise > 0.5 * limit else None
-    return Figure(width_hz, 4.0 * BIN_HZ, weak)
+    return Figure(width_hz, 800.0, weak)

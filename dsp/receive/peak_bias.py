@@ -133,5 +133,5 @@ class PeakBias:
         Found by simulation (bench/receive_accuracy.py): a growth near 2 is a tone or a limiter, at
         whose edge many samples speak; below 0.6 it is the lone crest of a syllable.
         """
-        left = float(np.interp(growth, (1.0, 2.0), (-0.2, 0.12)))
-        return left, float(np.interp(growth, (0.6, 1.9), (1.05, 0.42)))
+        left = float(np.interp(growth, (1.0, 2.0), (-0.45, 0.12)))
+        return left, float(np.interp(growth, (0.6, 1.9), (1.05, 0.5)))

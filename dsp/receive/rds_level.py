@@ -59,7 +59,7 @@ class RdsLevel:
         spread_hz2 = beat_hz2 + noise_hz2 / math.sqrt(values) + 0.02 * noise_hz2
         level = math.sqrt(2.0 * max(power_hz2, 0.0))
         u_hz = 2.0 * math.hypot(spread_hz2 / max(level, 100.0), _DATA_SHARE * level)
-        if level < LEAST_HZ or power_hz2 < 6.0 * spread_hz2:
+        if level < LEAST_HZ or power_hz2 < 3.0 * spread_hz2:
             reason = "no RDS"
             return {
                 "rds_hz": Figure(PEAK_FORM_FACTOR * level, PEAK_FORM_FACTOR * u_hz, reason),

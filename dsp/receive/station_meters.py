@@ -196,6 +196,7 @@ class StationMeters:
         self._second = 0
         self._batch = 0
         self._gain = 0.0
+        self._share_u_lu = 0.0
         self._pilot_seconds = 0
         self._done: list[SecondRecord] = []
         self._peaks.clear()
@@ -272,7 +273,7 @@ class StationMeters:
         figures = {"pilot_hz": pilot_hz, "pilot_frequency_hz": pilot_frequency_hz} | rds
         figures |= self._level_figures(noise, envelope)
         weak = self._weakness(figures["cn_db"], envelope)
-        extra = self._composite_figures(figures, counts, noise, envelope)
+        extra = self._composite_figures(figures, counts, noise, envelope, bands.modulation_hz)
         self._loudness.close_second()
         figures |= self._audio_figures(audio, gain_db, noise.n0_over_c, weak)
         found = self._findings(figures, bands, audio, envelope, pilot=pilot)
@@ -301,11 +302,14 @@ class StationMeters:
 
     def _share_hz(self, pilot_hz: Figure, rds_hz: Figure) -> float:
         """What pilot and RDS leave of the rated deviation for the audio."""
-        share_hz = self.profile.rated_deviation_hz
+        share_hz, unsure_hz = self.profile.rated_deviation_hz, 0.0
         for figure in (pilot_hz, rds_hz):
             if figure.invalid is None and figure.value is not None:
                 share_hz -= figure.value
-        return max(share_hz, _SMALLEST_SHARE_HZ)
+            unsure_hz = math.hypot(unsure_hz, figure.u or 0.0)
+        share_hz = max(share_hz, _SMALLEST_SHARE_HZ)
+        self._share_u_lu = 8.686 * unsure_hz / share_hz
+        return share_hz
 
     def _scaled(self, gain: float) -> npt.NDArray[np.float32]:
         """Return a copy of the second's frames at full scale; a change of gain takes 25 ms."""
@@ -356,9 +360,10 @@ class StationMeters:
         counts: npt.NDArray[np.int32],
         noise: NoiseReading,
         envelope: EnvelopeReading,
+        modulation_hz: float,
     ) -> DeviationSecond:
         noise_hz2 = noise.n0_over_c * self._noise_hz3
-        offset = offset_of(self._runs.reshape(-1))
+        offset = offset_of(self._runs.reshape(-1), modulation_hz)
         offset_hz = offset.value or 0.0
         second = self._deviation.second(self._hops, counts, offset_hz, math.sqrt(noise_hz2))
         square = float(self._hops[:, SQUARES].sum()) / (HOPS_PER_S * HOP) * FULL_SCALE_HZ**2
@@ -419,9 +424,9 @@ class StationMeters:
         for key, reading in readings.items():
             if reading is None:
                 waits = early and key == "loudness_short_term_lufs"
-                found[key] = Figure.missing("support too short" if waits else "silence")
+                found[key] = Figure.missing("support too short" if waits else "silence or noise")
             else:
-                found[key] = Figure(reading[0], 2.0 * reading[1])
+                found[key] = Figure(reading[0], math.hypot(2.0 * reading[1], self._share_u_lu))
         if self._pilot_seconds and blend < _DECODED:
             blended = "stereo blended to mono (weak signal)"
             found = {key: figure.because(blended) for key, figure in found.items()}

@@ -26,8 +26,10 @@ def test_lines_stand_where_bessel_puts_them(beta, fm):
     # facts.md 2.2: levels of lines n = 0 … 5 in dBc.
     for n in range(6):
         place = POINTS // 2 + round(n * fm / BIN_HZ)
-        level = powers[place - 2 : place + 3].sum()
-        assert 10 * np.log10(level) == pytest.approx(20 * np.log10(abs(jv(n, beta))), abs=0.1)
+        level = powers[place - 40 : place + 41].sum()
+        if jv(n, beta) ** 2 < 1e-4:  # the leakage of the strong lines beside it is known on average
+            continue
+        assert 10 * np.log10(level) == pytest.approx(20 * np.log10(abs(jv(n, beta))), abs=0.15)
 
 
 def test_the_power_is_that_of_the_carrier():
@@ -68,9 +70,9 @@ def test_noise_does_not_widen_it(cn_db):
 
 def test_26_db_of_a_rectangle():
     powers = np.full(POINTS, 1e-6)
-    powers[600:841] = 1.0
+    powers[2_000:2_753] = 1.0
     _, figure = occupied_bandwidth(powers, 0.0, 0.01, 130_000.0)
-    assert figure.value == pytest.approx(241 * BIN_HZ, abs=12 * BIN_HZ)
+    assert figure.value == pytest.approx(753 * BIN_HZ, abs=32 * BIN_HZ)
 
 
 def test_nothing_and_too_much_are_told():
@@ -100,3 +102,23 @@ def test_a_line_reads_its_power_in_the_hold():
     held = mean_spectrum(carrier(np.full(RATE_HZ, 3.0 * RATE_HZ / 42)))[0].held
     assert scipy.fft.fftfreq(42, 1.0 / RATE_HZ)[np.argmax(held)] == pytest.approx(3 * bins, abs=9)
     assert held.max() == pytest.approx(0.25, rel=1e-3)
+
+
+def test_every_moment_counts_alike():
+    # Bursts of wide deviation at the pitch of a voice, in step with windows of 5 ms.
+    time = np.arange(RATE_HZ) / RATE_HZ
+    composite = 40_000.0 * np.sin(2 * np.pi * 200.0 * time) ** 9
+    iq = carrier(composite)
+    _, powers = mean_spectrum(iq)
+    figure, _ = occupied_bandwidth(powers, 0.0, 0.0, 130_000.0)
+    lines = np.abs(np.fft.fftshift(np.fft.fft(iq))) ** 2
+    assert figure.value == pytest.approx(naive.bandwidth(lines, 1.0), abs=400.0)
+
+
+def test_the_leakage_of_a_frame_is_taken_off():
+    # A line between two bins keeps its power together: little beyond 2 kHz, none on the whole.
+    _, powers = mean_spectrum(carrier(np.full(RATE_HZ, 1_000.0 + BIN_HZ / 3)))
+    place = POINTS // 2 + round(1_000.0 / BIN_HZ)
+    assert powers.sum() == pytest.approx(0.25, rel=1e-3)
+    far = powers.sum() - powers[place - 31 : place + 32].sum()
+    assert abs(far) < 1.5e-3 * 0.25

@@ -1,0 +1,181 @@
+"""The receiver's figures against the truth files of rendered scenes, eight bits and all.
+
+    python -m bench.receive_scenes [--seconds 12]
+
+Three stations (programme in stereo, the same in mono, a tone), graded C/N in 200 kHz; the hardest
+scene has a neighbour 20 dB stronger at 400 kHz, whose eight bits leave the wanted station C/N 39 dB
+with no other noise at all. The scene's coder and truth share no code with the meters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from bench.material import write_programme
+from dsp.fm.profiles import PROFILES
+from dsp.receive.channelizer import Channelizer
+from dsp.receive.discriminator import Discriminator
+from dsp.receive.second_record import SecondRecord
+from dsp.receive.station_meters import StationMeters
+from ingest.scene.render import SceneSource
+from ingest.scene.scene import load_scene
+
+RATE_HZ = 2_400_000
+CENTRE_HZ = 98_000_000.0
+FIGURES = (
+    "peak_deviation_hz",
+    "peak_hold_hz",
+    "mpx_power_dbr",
+    "pilot_hz",
+    "rds_hz",
+    "rds_phase_deg",
+    "offset_hz",
+    "occupied_bandwidth_hz",
+    "loudness_momentary_lufs",
+    "cn_db",
+)
+_LEVEL_DBFS = -21.5
+_PLACES_HZ = {"stereo": -900_000.0, "mono": -200_000.0, "tone": 300_000.0}
+_STATION = """
+[[station]]
+id = "{id}"
+frequency_hz = {frequency_hz}
+level_dbfs = {level_dbfs}
+profile = "75k50us"
+offset_hz = 1234
+{sound}
+"""
+_SOUNDS = {
+    "stereo": 'audio = "{audio}"\nstereo = true\nrds_hz = 2000\nrds_phase_deg = 90',
+    "mono": 'audio = "{audio}"\nstereo = false\nrds_hz = 1500',
+    "tone": "tone_hz = 1000\ntone_level_db = -3\nstereo = true\nrds_hz = 3000",
+    "loud": 'audio = "{audio}"\nstereo = true',
+}
+Errors = dict[str, list[tuple[float, float]]]
+
+
+def write_scene(folder: Path, cn_db: float | None, seconds: float) -> tuple[Path, float]:
+    """Write a scene; return its path and the true C/N. None: the strong neighbour, no noise."""
+    audio = str(folder / "programme.wav")
+    frames, rate_hz = soundfile.read(
+        write_programme(folder / "raw.wav", seconds=seconds + 2.0, channels=2)
+    )
+    # The recordings have DC, and the coder passes it: on the air it *is* an offset of the carrier.
+    bins = np.fft.rfft(frames, axis=0)
+    bins[np.fft.rfftfreq(len(frames), 1.0 / rate_hz) < 30.0] = 0.0
+    # As loud as a station is.
+    soundfile.write(audio, 1.5 * np.fft.irfft(bins, len(frames), axis=0), rate_hz, "FLOAT")
+    quantised = 2.0 / 12.0 / 127.5**2
+    level = 10.0 ** (_LEVEL_DBFS / 10.0)
+    wanted = level * 10.0 ** (-(cn_db or 60.0) / 10.0) * RATE_HZ / 200_000.0
+    added = max(wanted - quantised, 1e-9)
+    lines = [
+        f"[capture]\ncentre_hz = {CENTRE_HZ}\nrate_hz = {RATE_HZ}\nseconds = {seconds}",
+        f"[dongle]\nnoise_dbfs = {10.0 * math.log10(added):.3f}",
+    ]
+    for name, place_hz in _PLACES_HZ.items():
+        if cn_db is None and name != "stereo":
+            continue
+        lines.append(_station(name, place_hz, _LEVEL_DBFS, audio))
+    if cn_db is None:
+        place_hz = _PLACES_HZ["stereo"] + 400_000.0
+        lines.append(_station("loud", place_hz, _LEVEL_DBFS + 20.0, audio))
+    path = folder / "scene.toml"
+    path.write_text("\n".join(lines))
+    return path, 10.0 * math.log10(level * RATE_HZ / 200_000.0 / (added + quantised))
+
+
+def _station(name: str, place_hz: float, level_dbfs: float, audio: str) -> str:
+    sound = _SOUNDS[name].format(audio=audio)
+    return _STATION.format(
+        id=name, frequency_hz=CENTRE_HZ + place_hz, level_dbfs=level_dbfs, sound=sound
+    )
+
+
+def receive(path: Path) -> tuple[dict[str, list[SecondRecord]], dict[str, Any]]:
+    """Render and receive a scene; return the records by station, and the truth."""
+    source = SceneSource(load_scene(path), with_truth=True)
+    wanted = [s.id for s in source.scene.stations if s.id != "loud"]
+    offsets = [_PLACES_HZ[name] for name in wanted]
+    channels = Channelizer(RATE_HZ, offsets)
+    discriminators = [Discriminator() for _ in offsets]
+    meters = [
+        StationMeters(PROFILES["75k50us"], delay_samples=discriminators[0].delay_samples)
+        for _ in offsets
+    ]
+    found: dict[str, list[SecondRecord]] = {name: [] for name in wanted}
+
+    def give(rows: Any) -> None:
+        for name, iq, discriminator, meter in zip(
+            wanted, rows, discriminators, meters, strict=True
+        ):
+            found[name] += meter.process(discriminator.process(iq), iq)
+
+    for block in source.blocks():
+        give(channels.process(block.samples))
+    give(channels.flush())
+    for name, meter in zip(wanted, meters, strict=True):
+        found[name] += meter.flush()
+    return found, source.truth()["stations"]
+
+
+def collect(
+    found: dict[str, list[SecondRecord]], truth: dict[str, Any], cn_db: float, errors: Errors
+) -> int:
+    """Add pairs of error and uncertainty to `errors`; return how many seconds were compared."""
+    total = 0
+    for name, records in found.items():
+        held = 0.0
+        for record, sent in zip(records, truth[name], strict=False):
+            held = max(held, sent["peak_deviation_hz"])
+            if record.second == 0:
+                continue
+            total += 1
+            expected = sent | {"cn_db": cn_db, "peak_hold_hz": held}
+            for key in FIGURES:
+                figure, wanted = record.figures[key], expected[key]
+                if wanted is None or figure.invalid is not None or figure.value is None:
+                    continue
+                error = figure.value - wanted
+                if key == "rds_phase_deg":
+                    error = (error + 90.0) % 180.0 - 90.0
+                errors[key].append((error, figure.u or 0.0))
+    return total
+
+
+def rows(*, seconds: float, say: Callable[[str], None] = print) -> None:
+    """Measure every scene and print a table."""
+    for cn_db in (None, 40.0, 30.0, 20.0, 15.0):
+        errors: Errors = defaultdict(list)
+        with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
+            path, true_db = write_scene(Path(folder), cn_db, seconds)
+            found, truth = receive(path)
+        total = collect(found, truth, true_db, errors)
+        say(f"C/N {true_db:.1f} dB, 8 bit{', neighbour +20 dB' if cn_db is None else ''}")
+        for key in FIGURES:
+            pairs = np.array(errors[key]).reshape(-1, 2)
+            if not len(pairs):
+                say(f"  {key:26}never valid")
+                continue
+            size = np.abs(pairs[:, 0])
+            say(
+                f"  {key:26}|e| median {np.median(size):9.3g}  95 % {np.percentile(size, 95):9.3g}"
+                f"  largest {size.max():9.3g}  u {np.median(pairs[:, 1]):9.3g}"
+                f"  covered {100 * np.mean(size <= pairs[:, 1]):3.0f} %"
+                f"  valid {len(pairs)} of {total}  bias {pairs[:, 0].mean():+.3g}"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=12.0)
+    rows(seconds=parser.parse_args().seconds)

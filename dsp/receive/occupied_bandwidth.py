@@ -21,8 +21,8 @@ from dsp.receive.figure import Figure
 BETA_HALF = 0.005
 DOWN_DB = 26.0
 _SMOOTHED_BINS = 31
-# Frames without a window leak a little.
-_READING_HZ = 100.0
+# The leakage of frames without a window is taken off on average only.
+_READING_HZ = 45.0
 
 Spectrum = npt.NDArray[np.float64]
 
@@ -65,7 +65,8 @@ def occupied_bandwidth(
     carrier = total / (1.0 + n0_over_c * bins * BIN_HZ)
     noise = carrier * n0_over_c * BIN_HZ
     # No more than what is there at the edges of the channel, where hardly any signal is.
-    noise = min(noise, 1.1 * float(np.sort(powers[inside])[: bins // 10].mean()))
+    edges = inside & (np.abs(frequency) > 0.92 * half_width_hz)
+    noise = min(noise, max(float(powers[edges].mean()), 0.0))
     values = [
         beta_half_hz(np.where(inside, powers - noise * factor, 0.0))
         for factor in (1.0, 1.0 - relative, 1.0 + relative)

@@ -116,9 +116,9 @@ def test_every_moment_counts_alike():
 
 
 def test_the_leakage_of_a_frame_is_taken_off():
-    # A line between two bins keeps its power together: little beyond 2 kHz, none on the whole.
+    # A line between two bins keeps its power together: little beyond 2 kHz, nothing lost.
     _, powers = mean_spectrum(carrier(np.full(RATE_HZ, 1_000.0 + BIN_HZ / 3)))
     place = POINTS // 2 + round(1_000.0 / BIN_HZ)
     assert powers.sum() == pytest.approx(0.25, rel=1e-3)
     far = powers.sum() - powers[place - 31 : place + 32].sum()
-    assert abs(far) < 1.5e-3 * 0.25
+    assert abs(far) < 4e-3 * 0.25

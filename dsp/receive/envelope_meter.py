@@ -32,15 +32,16 @@ _ROWS = types.Array(types.float32, 2, "C", readonly=True)
 _SUMS = types.Array(types.float64, 1, "C")
 _LANES = 16
 _RUN = 160
-SUMS = 10
+SUMS = 11
 _CHANCE = 0.05
 
 
 @kernel(types.void(_FLOATS, _ROWS, types.int64, _SUMS), fastmath=frozenset({"contract", "reassoc"}))
 def add_envelope(iq: Any, rows: Any, count: Any, sums: Any) -> None:
-    """Add the sums of p, p², d, d², d³, d⁴, pd, pd², p³ and p⁴ of `count` hops to `sums` (10,).
+    """Add the sums of p, p², d, d², d³, d⁴, pd, pd², p³ and p⁴ of `count` hops to `sums` (11,).
 
-    `iq` is (2n,) floats, `rows` the filtered composite (hops, SEGMENT) of the same moments.
+    `iq` is (2n,) floats, `rows` the filtered composite (hops, SEGMENT) of the same moments. The
+    last of `sums` is the lowest mean p of any `_RUN` samples (0.56 ms).
     """
     for h in range(count):
         row = rows[h, BACK : BACK + HOP]
@@ -74,6 +75,7 @@ def add_envelope(iq: Any, rows: Any, count: Any, sums: Any) -> None:
             sums[7] += s7
             sums[8] += s8
             sums[9] += s9
+            sums[10] = min(sums[10], np.float64(s0) / _RUN)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class EnvelopeReading:
     `carrier` and `noise` are powers over full scale, the noise that of the whole channel.
     `multipath_share` is the standard deviation of the power that follows the deviation, over its
     mean; `other_share` that of a beat. `delay_reach_us` is
-    the least r · tau (echo ratio times delay) that makes such a slope.
+    the least r · tau (echo ratio times delay) that makes such a slope. `lowest_share` is the lowest
+    power of any half millisecond over the mean.
     """
 
     carrier: float
@@ -92,6 +95,7 @@ class EnvelopeReading:
     multipath_share: float
     other_share: float
     delay_reach_us: float
+    lowest_share: float = 1.0
 
     @property
     def level_dbfs(self) -> float:
@@ -105,8 +109,7 @@ class EnvelopeMeter:
     def __init__(self, *, noise_bandwidth_hz: float) -> None:
         ready(add_envelope)
         self.noise_bandwidth_hz = noise_bandwidth_hz
-        self._sums = np.zeros(SUMS)
-        self._samples = 0
+        self.reset()
 
     def add(
         self, iq: npt.NDArray[np.complex64], composite: npt.NDArray[np.float32], hops: int
@@ -135,6 +138,7 @@ class EnvelopeMeter:
             multipath_share=math.sqrt(explained),
             other_share=math.sqrt(other),
             delay_reach_us=reach_us,
+            lowest_share=float(sums[10]) * samples / mean,
         )
 
     @staticmethod
@@ -156,6 +160,7 @@ class EnvelopeMeter:
     def reset(self) -> None:
         """Forget the running second."""
         self._sums = np.zeros(SUMS)
+        self._sums[-1] = np.inf
         self._samples = 0
 
 

@@ -60,6 +60,10 @@ NARROWED = "neighbour closer than 400 kHz: filter narrowed"
 MULTIPATH_SHARE = 0.1
 MULTIPATH_SPOILS = 0.4
 CO_CHANNEL_SHARE = 0.2
+# A carrier that loses 6 dB within half a millisecond has gone, or come: the noise between reads as
+# deviation.
+GONE_SHARE = 0.25
+CAME_OR_WENT = "the carrier came or went"
 # Figures of the carrier itself: valid however weak it is.
 _ALWAYS = ("level_dbfs", "cn_db")
 # A gap longer than this is not run through the filters sample by sample.
@@ -276,10 +280,15 @@ class StationMeters:
         extra = self._composite_figures(figures, counts, noise, envelope, bands.modulation_hz)
         self._loudness.close_second()
         figures |= self._audio_figures(audio, gain_db, noise.n0_over_c, weak)
-        found = self._findings(figures, bands, audio, envelope, pilot=pilot)
         reasoned = {
             key: figures[key] if key in _ALWAYS else figures[key].because(weak) for key in FIGURES
         }
+        found = self._findings(reasoned, bands, audio, envelope, pilot=pilot)
+        mpx_window_s = self._mpx.window_s
+        if weak is not None:
+            # Noise of a channel without its carrier belongs to nobody's multiplex.
+            mpx_window_s = 0
+            self._restart()
         self._done.append(
             SecondRecord(
                 second=self._second,
@@ -287,7 +296,7 @@ class StationMeters:
                 findings=tuple(found),
                 missing_samples=0,
                 over_limit_share_upper=extra.over_limit_upper if weak is None else None,
-                mpx_window_s=self._mpx.window_s,
+                mpx_window_s=mpx_window_s,
                 slots_hz=extra.slots_hz,
                 distribution=extra.distribution,
                 audio=frames,
@@ -352,6 +361,8 @@ class StationMeters:
             return "another carrier on the channel"
         if cn_db.value < WEAK_DB:
             return f"weak signal (C/N {cn_db.value:.0f} dB)"
+        if envelope.lowest_share < GONE_SHARE:
+            return CAME_OR_WENT
         return None
 
     def _composite_figures(

@@ -9,7 +9,7 @@ import pytest
 from dsp.contract import BlockContractError
 from dsp.fm.profiles import PROFILES
 from dsp.receive.second_record import FIGURES
-from dsp.receive.station_meters import NARROWED, StationMeters
+from dsp.receive.station_meters import CAME_OR_WENT, NARROWED, StationMeters
 from tests.dsp.receive.radio import RATE, carrier, multiplex, noise_only, on_air, tone
 from tests.naive import receiver as naive
 
@@ -306,3 +306,23 @@ def test_constructor_refuses_what_cannot_be():
         StationMeters(PROFILE, delay_samples=10_000)
     with pytest.raises(BlockContractError):
         StationMeters(PROFILE).mark_gap(-1)
+
+
+def test_a_carrier_that_goes_and_comes_back_spoils_no_figure():
+    # Half a second of an idle channel in second 2: its noise is nobody's deviation or MPX power.
+    on = on_air(programme(5), cn_db=30.0)
+    off = noise_only(1, level=0.01)
+    composite, iq = (
+        np.concatenate([kept[: 2 * RATE + RATE // 4], idle[: RATE // 2], kept[3 * RATE :]])
+        for kept, idle in zip(on, off, strict=True)
+    )
+    records = StationMeters(PROFILE, phase_step=True).process(composite, iq)
+    reasons = [record.figures["peak_deviation_hz"].invalid for record in records]
+    assert reasons[:2] == [None, None]
+    # An envelope that falls with what the discriminator makes of noise looks like an echo, too.
+    assert reasons[2] in {CAME_OR_WENT, "multipath", "off air (no carrier)"}
+    assert records[2].figures["mpx_power_dbr"].invalid is not None
+    assert reasons[3:] == [None] * len(reasons[3:])
+    assert all("over_deviation" not in record.findings for record in records)
+    assert [record.mpx_window_s for record in records[:4]] == [1, 2, 0, 1]
+    assert records[3].figures["mpx_power_dbr"].value < 0.0

@@ -66,7 +66,11 @@ def test_a_dead_carrier_is_one_without_a_programme(capsys):
 def test_mono_has_neither_pilot_nor_rds(capsys):
     summary = summary_of(capsys, "syn_mono_nopilot_240k.cu8", 240_000)
     assert (summary["pilot_hz"], summary["rds_hz"], summary["pi"]) == (None, None, None)
-    assert summary["peak_deviation_hz"] == pytest.approx(32_006, abs=1_000)
+    # One second at C/N 31 dB: a lone crest is known to what the meter states, no better; and its
+    # maker's modulator steps at 240 kHz, which makes the wave between its samples a little higher.
+    u = summary["u"]["peak_deviation_hz"]
+    assert u < 1_500
+    assert summary["peak_deviation_hz"] == pytest.approx(32_006, abs=u)
     assert summary["findings"] == []
 
 

@@ -118,16 +118,16 @@ class LoudnessSolver:
         """Find the gain for the target's loudness, or for `wanted_lufs` in its place."""
         target = self._target
         wanted = target.loudness_lufs if wanted_lufs is None else wanted_lufs
-        loudest = self.outcome(target.max_gain_db).loudness_lufs
-        if loudest is None:
+        most = 10.0 ** (target.max_gain_db / 10.0)
+        if programme_loudness(self._series.energies * most) is None:
             return Solution(0.0, None, "max_gain", 0.0, 0.0)
         limited_by: LimitedBy | None = None
         gain_db = self._highest(lambda o: _or_silent(o.loudness_lufs) - wanted, wanted_lufs=wanted)
         if gain_db >= target.max_gain_db:
-            limited_by = (
-                "peaks" if self.outcome(gain_db).mean_limiting_db > _LIMITING_DB else "max_gain"
-            )
-            limited_by = None if loudest >= wanted - _TOLERANCE_DB else limited_by
+            loudest = self.outcome(gain_db)
+            limited_by = "peaks" if loudest.mean_limiting_db > _LIMITING_DB else "max_gain"
+            if _or_silent(loudest.loudness_lufs) >= wanted - _TOLERANCE_DB:
+                limited_by = None
         if self._uncleanness(self.outcome(gain_db)) > 0.0:
             gain_db, limited_by = self._highest(self._uncleanness, gain_db), "peaks"
         if self._over_mpx(self.outcome(gain_db)) > 0.0:

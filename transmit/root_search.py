@@ -38,33 +38,37 @@ def highest_not_above(
         finds the first passage above the guess.
     """
     low, high = bracket
-    over = rising(high)
-    if over <= 0.0:
-        return high
     under: float | None = None  # the function at `low`, once it is known
     if guess is not None and low < guess < high:
         value = rising(guess)
         if value > 0.0:
-            high, over = guess, value
-        else:
-            low, under, high, over = _walk_up(rising, (guess, value), (high, over))
+            return _narrowed(rising, (low, under), (guess, value), tolerance)
+        low, under, top = _walk_up(rising, (guess, value), high)
+        if top is not None:
+            return _narrowed(rising, (low, under), top, tolerance)
+    over = rising(high)
+    if over <= 0.0:
+        return high
     return _narrowed(rising, (low, under), (high, over), tolerance)
 
 
 def _walk_up(
-    rising: Callable[[float], float], low: tuple[float, float], high: tuple[float, float]
-) -> tuple[float, float, float, float]:
-    """Go up from `low` (x, value) until the function is above zero, at the latest at `high`."""
+    rising: Callable[[float], float], low: tuple[float, float], high: float
+) -> tuple[float, float, tuple[float, float] | None]:
+    """Go up from `low` (x, value) towards `high` until the function is above zero.
+
+    Returns the last x at which it was not, its value, and (x, value) above it if there was one.
+    """
     x, value = low
     for _ in range(_STRIDES):
         ahead = x + max(_STRIDE * -value, _SHORTEST_STRIDE)
-        if ahead >= high[0]:
+        if ahead >= high:
             break
         there = rising(ahead)
         if there > 0.0:
-            return x, value, ahead, there
+            return x, value, (ahead, there)
         x, value = ahead, there
-    return x, value, *high
+    return x, value, None
 
 
 def _narrowed(

@@ -326,3 +326,20 @@ def test_a_carrier_that_goes_and_comes_back_spoils_no_figure():
     assert all("over_deviation" not in record.findings for record in records)
     assert [record.mpx_window_s for record in records[:4]] == [1, 2, 0, 1]
     assert records[3].figures["mpx_power_dbr"].value < 0.0
+
+
+@pytest.mark.parametrize("gone_ms", [2, 10])
+def test_the_last_milliseconds_without_a_carrier_are_no_deviation(gone_ms):
+    # Too short for level and C/N of the second to tell; a click of noise reads as 100 kHz and more.
+    on = on_air(programme(5), cn_db=30.0)
+    off = noise_only(1, level=0.01)
+    end, gone = 3 * RATE, RATE * gone_ms // 1_000
+    composite, iq = (
+        np.concatenate([kept[: end - gone], idle[:gone], kept[end:]])
+        for kept, idle in zip(on, off, strict=True)
+    )
+    records = StationMeters(PROFILE, phase_step=True).process(composite, iq)
+    assert records[2].figures["cn_db"].value > 12.0
+    assert records[2].figures["peak_deviation_hz"].invalid == CAME_OR_WENT
+    assert records[2].findings == records[1].findings
+    assert [record.mpx_window_s for record in records[:4]] == [1, 2, 0, 1]

@@ -14,6 +14,7 @@ from dsp.errors import Refusal
 from dsp.fm.constants import RECEIVE_RATE_HZ
 from dsp.receive.channel_plan import fitting_half_width_hz
 from dsp.receive.channelizer import Channelizer
+from dsp.receive.station_meters import NARROWED
 from ingest.receiver.gaps import Gaps
 from ingest.receiver.prelude import half_widths_hz
 from ingest.receiver.station_receiver import Listening, StationReceiver
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ingest.receiver.stations import StationList
 
 MOST_MISSING_S = 86_400.0
+EDGE = "edge of the capture closer than 160 kHz: filter narrowed"
 
 
 class BandReceiver:
@@ -74,10 +76,13 @@ class BandReceiver:
                     half_width_hz=width,
                     moment=self.moment,
                     gaps=self._gaps,
+                    narrowed=EDGE if width < wanted else NARROWED,
                 ),
                 sink=(sinks or {}).get(station.id),
             )
-            for station, width in zip(heard, self._channelizer.half_widths_hz, strict=True)
+            for station, wanted, width in zip(
+                heard, widths, self._channelizer.half_widths_hz, strict=True
+            )
         ]
         self._origin: int | None = None
         self._end = 0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsp.fm.constants import AUDIO_RATE_HZ, RECEIVE_RATE_HZ
-from dsp.receive.station_meters import StationMeters
+from dsp.receive.station_meters import NARROWED, StationMeters
 from ingest.receiver.codes import Codes
 from ingest.receiver.demodulation import Demodulated, Demodulation
 from ingest.receiver.moments import utc_text
@@ -56,7 +56,8 @@ class Listening:
     """How a station is listened to.
 
     `moment` gives the time of a moment of the capture, in seconds since its start; `gaps` is what
-    is missing of it. `reference_ppm` is what the receiver's oscillator is good to.
+    is missing of it. `reference_ppm` is what the receiver's oscillator is good to, and `narrowed`
+    says why `half_width_hz` is less than 130 kHz, where it is.
     """
 
     profile: FmProfile
@@ -64,6 +65,7 @@ class Listening:
     moment: Callable[[float], datetime]
     gaps: Gaps
     reference_ppm: float = REFERENCE_PPM
+    narrowed: str = NARROWED
 
 
 class StationReceiver:
@@ -81,6 +83,7 @@ class StationReceiver:
             frequency_hz=station.frequency_hz or None,
             reference_ppm=listening.reference_ppm,
             half_width_hz=listening.half_width_hz,
+            narrowed=listening.narrowed,
         )
         self._codes = Codes(expected_pi=station.pi)
         self._summary = Summary(station, listening.profile)

@@ -1,0 +1,1 @@
+"""The bench of recognition: corpus, index filler, trials, peers, speed, false alarms."""

@@ -24,6 +24,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ingest.audio_format import AudioFormat, DecodeLimits
+from ingest.decode_link import SLOT_BYTES
 from ingest.decode_process import ChildProcess
 from ingest.decoded_audio import DecodedAudio, PassedOnError
 from ingest.regular_file import open_regular
@@ -52,13 +53,16 @@ class Decoder:
         *,
         child: str = LIGHT_CHILD,
         first: Path | None = None,
+        slot_bytes: int = SLOT_BYTES,
     ) -> None:
         """Start the child, the module `child`, without waiting for it.
 
         `first` may name the first file, so that the child which its suffix asks for is started.
+        `slot_bytes` is the most that a block holds: the child decodes six of them ahead.
         """
         self.limits = limits or DecodeLimits()
         self._child_module = child
+        self._slot_bytes = slot_bytes
         if first is not None and first.suffix.lower() in _SUFFIXES_OF_FFMPEG:
             self._child_module = CHILD
         self._audio: DecodedAudio | None = None
@@ -110,7 +114,7 @@ class Decoder:
 
     def _start(self) -> ChildProcess:
         self._served = 0
-        return ChildProcess(self._child_module, self.limits)
+        return ChildProcess(self._child_module, self.limits, self._slot_bytes)
 
     def _ready_process(self) -> ChildProcess:
         """Return a live child that has said it is ready; replace a dead or well-used one."""

@@ -27,24 +27,28 @@ SLOT_COUNT = 6
 # 512 Ki int16 or 256 Ki float32 samples: one message per 2.7 s of mono at 96 kHz costs nothing, and
 # the whole ring stays within a shared cache of a few MB.
 SLOT_BYTES = 1 << 20
+# For who plays in real time, many programmes at once: a third of a second of stereo a slot.
+SLOT_BYTES_PLAYED = 1 << 16
 MESSAGE_BYTES = 4096
 
 Message = dict[str, Any]
 
 
-def make_ring() -> int:
+def make_ring(slot_bytes: int = SLOT_BYTES) -> int:
     """Return the descriptor of a new memory file of SLOT_COUNT slots, its size sealed."""
     descriptor = os.memfd_create("loa-samples", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, SLOT_COUNT * SLOT_BYTES)
+    os.ftruncate(descriptor, SLOT_COUNT * slot_bytes)
     seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
     return descriptor
 
 
 def map_ring(descriptor: int) -> list[memoryview]:
-    """Return the slots of the ring as writable views of SLOT_BYTES bytes each."""
-    view = memoryview(mmap.mmap(descriptor, SLOT_COUNT * SLOT_BYTES))
-    return [view[n * SLOT_BYTES : (n + 1) * SLOT_BYTES] for n in range(SLOT_COUNT)]
+    """Return the slots of the ring as writable views, SLOT_COUNT equal parts of it."""
+    whole = os.fstat(descriptor).st_size
+    slot_bytes = whole // SLOT_COUNT
+    view = memoryview(mmap.mmap(descriptor, whole))
+    return [view[n * slot_bytes : (n + 1) * slot_bytes] for n in range(SLOT_COUNT)]
 
 
 def send(control: socket.socket, message: Message, *descriptors: int) -> None:

@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ingest import refusals
-from ingest.decode_link import SLOT_COUNT, make_ring, map_ring, receive, send
+from ingest.decode_link import SLOT_BYTES, SLOT_COUNT, make_ring, map_ring, receive, send
 
 if TYPE_CHECKING:
     from dsp.errors import Refusal
@@ -39,12 +39,12 @@ _LAST_WORDS_S = 2.0
 class ChildProcess:
     """One child; created at once, ready a little later, dead for good once it failed."""
 
-    def __init__(self, module: str, limits: DecodeLimits) -> None:
+    def __init__(self, module: str, limits: DecodeLimits, slot_bytes: int = SLOT_BYTES) -> None:
         self._limits = limits
         self._cpu_at_open_s = 0.0
         self.isolation: tuple[str, ...] = ()
         self._ready = False
-        ring = make_ring()
+        ring = make_ring(slot_bytes)
         self.slots = map_ring(ring)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:

@@ -40,6 +40,8 @@ _POWER_U_DB = 0.001
 # The form factor of RDS holds for random data over long times: seconds differ by this share.
 _RDS_SHARE = 0.02
 _SUBCARRIER_U_DB = 1.0
+_SHIFT_U_HZ = 0.01  # float32 rounds single samples by 0.004 Hz
+_NOTED_SHIFT_HZ = 100.0  # a twentieth of what a commune transmitter may be off
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _report(
         "pre_emphasis_us": settings.pre_emphasis_us,
         "stereo": settings.stereo,
         "peak_deviation_hz": figures.peak_deviation_hz,
+        "carrier_shift_hz": figures.mean_hz,
         "mpx_power_dbr": figures.mpx_power_dbr,
         "mpx_window_s": figures.mpx_window_s,
         "pilot_hz": figures.pilot_hz,
@@ -264,6 +267,7 @@ def _uncertainties(fields: dict[str, Any]) -> dict[str, float]:
     fixed = {
         "mpx_power_dbr": _POWER_U_DB,
         "pilot_frequency_hz": 1e-4,
+        "carrier_shift_hz": _SHIFT_U_HZ,
         "subcarrier_38k_db": _SUBCARRIER_U_DB,
     }
     return found | {key: value for key, value in fixed.items() if fields[key] is not None}
@@ -298,6 +302,12 @@ def _say(run: MultiplexRun, underflows: int) -> None:
             f"loa: the coder limited the audio in {100 * run.limited_share:.1f} % of the time: "
             "no `fm` master for this profile; try loa master IN -o OUT.flac --target fm"
         )
+    shift_hz = run.figures.mean_hz
+    if abs(shift_hz) > _NOTED_SHIFT_HZ:
+        reporting.note(
+            f"loa: the programme has a DC offset, which sets the carrier {shift_hz:+.0f} Hz off; "
+            "an `fm` master has none: try loa master IN -o OUT.flac --target fm"
+        )
     if underflows:
         reporting.note(f"loa: the sound card ran dry {underflows} times: the air had gaps")
 
@@ -305,6 +315,7 @@ def _say(run: MultiplexRun, underflows: int) -> None:
 ROWS = (
     ("duration_s", "duration", "s", 2),
     ("peak_deviation_hz", "peak deviation", "Hz", 0),
+    ("carrier_shift_hz", "carrier off by DC", "Hz", 1),
     ("mpx_power_dbr", "MPX power", "dBr", 2),
     ("pilot_hz", "pilot", "Hz", 1),
     ("pilot_frequency_hz", "pilot frequency", "Hz", 3),

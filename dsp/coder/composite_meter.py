@@ -43,6 +43,8 @@ class CompositeFigures:
         Deviation of the pilot (mean over the seconds), and its frequency.
     subcarrier_db
         What is left of 38 kHz, relative to the peak deviation given as rated.
+    mean_hz
+        Mean deviation: a DC offset of the audio, by which the carrier stands off its frequency.
     rds_hz
         Peak deviation of RDS: √2 · RMS · the form factor of its shaping.
     """
@@ -55,6 +57,7 @@ class CompositeFigures:
     pilot_frequency_hz: float | None
     subcarrier_db: float | None
     rds_hz: float | None
+    mean_hz: float
 
 
 class _LargestPower:
@@ -115,6 +118,7 @@ class CompositeMeter:
         self._filled = 0
         self._samples = 0
         self._peak = 0.0
+        self._sum = 0.0
         self._power = _LargestPower()
         self._lines = _Lines()
 
@@ -138,6 +142,7 @@ class CompositeMeter:
             if self._filled == COMPOSITE_RATE_HZ:
                 self._end_second()
         self._samples += len(composite)
+        self._sum += float(np.sum(composite, dtype=np.float64))
 
     def _note_peak(self, piece: Samples) -> None:
         # The samples too: of the last eight the interpolator does not know what follows.
@@ -176,6 +181,7 @@ class CompositeMeter:
         return CompositeFigures(
             duration_s=self._samples / COMPOSITE_RATE_HZ,
             peak_deviation_hz=self._peak * FULL_SCALE_HZ,
+            mean_hz=self._sum / max(1, self._samples) * FULL_SCALE_HZ,
             mpx_power_dbr=largest if largest > -100.0 else None,
             mpx_window_s=min(float(WINDOW_S), cells / 100.0),
             pilot_hz=pilot_hz,

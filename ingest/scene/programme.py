@@ -13,6 +13,7 @@ import numpy as np
 
 from dsp.fm.constants import AUDIO_EDGE_HZ, AUDIO_RATE_HZ
 from ingest.decode import Decoder
+from ingest.decode_link import SLOT_BYTES_PLAYED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,7 +197,7 @@ class Files:
     def _file(self, path: Path) -> Iterator[Frames]:
         import soxr
 
-        decoder = self._decoder = self._decoder or Decoder()
+        decoder = self._decoder = self._decoder or Decoder(slot_bytes=SLOT_BYTES_PLAYED)
         with decoder.open(path) as audio:
             rate_hz = audio.format.sample_rate_hz
             if rate_hz == AUDIO_RATE_HZ:

@@ -137,6 +137,19 @@ def test_the_ring_cannot_be_cut_short():
         os.close(ring)
 
 
+def test_blocks_are_as_small_as_who_plays_them_asks(tmp_path):
+    """Eight programmes in megabyte slots would fill 48 MB by and by."""
+    samples = as_int16(tone(48_000))
+    path = with_sndfile(tmp_path / "a.wav", samples)
+    with Decoder(slot_bytes=4_096) as decoder:
+        blocks = [block.copy() for block in decoder.open(path).blocks()]
+        process = decoder._process
+    assert max(block.nbytes for block in blocks) == 4_096
+    assert len(blocks) > 6  # every slot was used again
+    np.testing.assert_array_equal(np.concatenate(blocks), samples.reshape(-1, blocks[0].shape[1]))
+    assert sum(len(slot) for slot in process.slots) == 6 * 4_096
+
+
 def verdict(machine, architecture, number, third_argument=0):
     """Run the filter as the kernel would: a small BPF machine of the five instructions used."""
     data = struct.pack("=IIQ6Q", number, architecture, 0, 0, 0, third_argument, 0, 0, 0)

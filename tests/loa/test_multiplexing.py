@@ -12,8 +12,8 @@ from loa import cli
 
 FIELDS = {
     "schema", "input", "output", "kind", "sha256", "duration_s", "audio_delay_s", "profile",
-    "rated_deviation_hz", "pre_emphasis_us", "stereo", "peak_deviation_hz", "mpx_power_dbr",
-    "mpx_window_s", "pilot_hz", "pilot_frequency_hz", "subcarrier_38k_db", "rds_hz",
+    "rated_deviation_hz", "pre_emphasis_us", "stereo", "peak_deviation_hz", "carrier_shift_hz",
+    "mpx_power_dbr", "mpx_window_s", "pilot_hz", "pilot_frequency_hz", "subcarrier_38k_db", "rds_hz",
     "limited_percent", "mpx_limiter_db", "mended_samples", "u", "invalid", "rds",
 }  # fmt: skip
 
@@ -116,6 +116,17 @@ def test_injections_and_iq(tmp_path, master, capsys):
     meta = json.loads((tmp_path / "station.sigmf-meta").read_text())
     assert meta["global"]["core:sample_rate"] == 250_000
     assert meta["captures"][0]["core:frequency"] == 100e6 + 20_000
+
+
+def test_a_dc_offset_is_measured_and_said(tmp_path, capsys):
+    path = tmp_path / "leaning.wav"
+    sf.write(path, np.full((48_000, 1), 0.02), 48_000, "PCM_16")
+    code, said = run(capsys, path, "-o", tmp_path / "mpx.wav", "--mono", "--json")
+    made = json.loads(said.out)
+    assert code == 0
+    # 0.02 of 75 kHz for one second of what lasts 6 ms longer.
+    assert made["carrier_shift_hz"] == pytest.approx(1_500.0 / made["duration_s"], rel=0.002)
+    assert "DC offset" in said.err
 
 
 def test_no_fm_master_is_said(tmp_path, master, capsys):

@@ -35,6 +35,11 @@ def test_bs412_check_values(deviation_hz, wanted_dbr):
     assert figures.pilot_hz == pytest.approx(deviation_hz, rel=1e-5)
 
 
+def test_the_mean_is_what_the_carrier_is_off():
+    composite = sine(1_000, 30_000, 1.5) - 1_234.5 / 1e5
+    assert measured(composite, (7, 100_000)).mean_hz == pytest.approx(-1_234.5, abs=0.01)
+
+
 def test_the_composite_of_the_standard():
     parts = (sine(1_000, 66_250, 3), sine(19_000, 6_750, 3), sine(57_000, 2_000, 3))
     assert measured(sum(parts)).mpx_power_dbr == pytest.approx(10.897, abs=0.001)

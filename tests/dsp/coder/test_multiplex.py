@@ -271,6 +271,47 @@ def test_the_wave_never_exceeds_the_rated_deviation(rated_hz, stereo):
     assert peak_hz > 0.9 * rated_hz
 
 
+def _overloads():
+    """What drives a coder hardest, (n, 2) each: it begins and ends in silence, as waves do."""
+    rng = np.random.default_rng(21)
+    t, on = np.arange(7_200), np.zeros((7_200, 2))
+    on[1_200:6_000] = 1.0
+    square = np.sign(np.sin(2 * np.pi * 997 / 48_000 * t + 0.1))[:, None] * on
+    speech = np.repeat(rng.standard_normal((72, 2)), 100, axis=0) * rng.standard_normal((7_200, 2))
+    return {
+        "dc": on,
+        "dc far over": -30.0 * on,
+        "square": square,
+        "square, left only": square * [1.0, 0.0],
+        "square, sides against each other": 4.0 * square * [1.0, -1.0],
+        "clipped noise": np.clip(3.0 * rng.standard_normal((7_200, 2)), -1.0, 1.0) * on,
+        "clipped noise, left only": np.clip(9.0 * speech, -1.0, 1.0) * on * [1.0, 0.0],
+        "bursts": 3.0 * speech * on,
+        "100 Hz": np.sign(np.sin(2 * np.pi * 100 / 48_000 * t))[:, None] * on,
+    }
+
+
+@pytest.mark.parametrize("tau_us", [0.0, 50.0, 75.0])
+@pytest.mark.parametrize("stereo", [True, False])
+@pytest.mark.parametrize("rds_hz", [0.0, 2_000.0])
+def test_no_step_square_or_clipped_noise_exceeds_the_rated_deviation(tau_us, stereo, rds_hz):
+    """The exact wave at 8 places a sample.
+
+    A spectrum reads its array as a ring: both ends are faded to zero, where only carriers are left.
+    A step that still stands where the array ends reads 9 % too high, which is Gibbs and no coder.
+    """
+    settings = Settings(pre_emphasis_us=tau_us, stereo=stereo, rds_hz=rds_hz)
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(4_000) / 4_000)
+    for name, frames in _overloads().items():
+        made = Multiplex(settings, Bits()).process(frames.astype(np.float32)).astype(np.float64)
+        made[:4_000] *= rise
+        made[-4_000:] *= rise[::-1]
+        peak_hz = np.abs(wave(np.pad(made, 2_048), 8)).max() * 1e5
+        assert peak_hz <= 75_000.0, name
+        # The mean of what is on one side, or against each other, is less.
+        assert peak_hz > 0.6 * 75_000.0 or not stereo, name
+
+
 def test_an_fm_master_at_full_scale_drives_the_coder_to_its_share():
     settings = Settings(rds_hz=2_000.0, pilot_hz=0.0)
     block = Multiplex(settings, Bits(), rds_wave=BareCarrier(0.0))

@@ -9,6 +9,7 @@ import soundfile
 
 from dsp.errors import Refusal
 from ingest.iq.open_source import open_source
+from ingest.scene.programme import Files
 from ingest.scene.render import SceneSource
 from ingest.scene.scene import parse_scene
 from tests.ingest.scene.test_scene import fault
@@ -228,6 +229,15 @@ def test_files_are_looped_and_resampled(tmp_path):
     wave = deviation_hz(at_baseband(iq, -300e3))[RATE // 10 : -RATE // 10]
     spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
     assert np.argmax(spectrum) * RATE / len(wave) == pytest.approx(441.0, abs=1.5)
+
+
+def test_what_a_programme_is_decoded_ahead_takes_little_memory(tmp_path):
+    """Every station has a decoder: its slots are memory that fills up while the scene runs."""
+    soundfile.write(tmp_path / "long.wav", np.zeros(48_000), 48_000)
+    programme = Files((tmp_path / "long.wav",))
+    programme.frames(4_800)
+    assert sum(map(len, programme._decoder._process.slots)) <= 512 * 1024
+    programme.close()
 
 
 def test_a_file_that_is_no_audio_is_refused_before_anything_is_made(tmp_path):

@@ -13,8 +13,8 @@ from loa import cli
 FIELDS = {
     "schema", "input", "output", "kind", "sha256", "duration_s", "audio_delay_s", "profile",
     "rated_deviation_hz", "pre_emphasis_us", "stereo", "peak_deviation_hz", "carrier_shift_hz",
-    "mpx_power_dbr", "mpx_window_s", "pilot_hz", "pilot_frequency_hz", "subcarrier_38k_db", "rds_hz",
-    "limited_percent", "mpx_limiter_db", "mended_samples", "u", "invalid", "rds",
+    "mpx_power_dbr", "mpx_window_s", "pilot_hz", "pilot_frequency_hz", "subcarrier_38k_db",
+    "rds_hz", "limited_percent", "mpx_limiter_db", "mended_samples", "u", "invalid", "rds",
 }  # fmt: skip
 
 

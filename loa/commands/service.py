@@ -16,6 +16,9 @@ Trusting = Annotated[
     bool, typer.Option("--without-seccomp", help="Serve although the decoder is not locked in.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON Lines.")]
+Webhooks = Annotated[
+    bool, typer.Option("--webhooks", help="With a new secret that its webhooks are signed with.")
+]
 Processes = Annotated[int | None, typer.Option(min=1, max=256, help="Workers; one a core.")]
 
 token = typer.Typer(help="Make, list, rotate and revoke tokens.", no_args_is_help=True)
@@ -75,7 +78,7 @@ def worker(
 
 
 @token.command("create")
-def create_token(
+def create_token(  # noqa: PLR0913, PLR0917 - typer: every option is one
     owner: Annotated[str, typer.Argument(help="Whose jobs these will be.")],
     scope: Annotated[
         list[str] | None, typer.Option(help="submit, read, manage, admin; may be repeated.")
@@ -85,6 +88,7 @@ def create_token(
     limit: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE, as [limits] in SERVICE.toml.")
     ] = None,
+    webhooks: Webhooks = False,
     config: Config = None,
     data: Data = None,
 ) -> int:
@@ -95,7 +99,8 @@ def create_token(
     from loa.service.operating import create_token as run
 
     scopes = tuple(scope or ("submit", "read", "manage"))
-    return run(_settings(config, data), owner, scopes, tuple(zone or ()), days, limit or [])
+    settings, zones = _settings(config, data), tuple(zone or ())
+    return run(settings, owner, scopes, zones, days, limit or [], webhooks=webhooks)
 
 
 @token.command("list")
@@ -113,6 +118,7 @@ def list_tokens(config: Config = None, data: Data = None, as_json: AsJson = Fals
 def rotate_token(
     token_id: Annotated[str, typer.Argument(help="As `loa token list` shows it.")],
     grace_s: Annotated[float, typer.Option(min=0, help="The old one works so long.")] = 3600.0,
+    webhooks: Webhooks = False,
     config: Config = None,
     data: Data = None,
 ) -> int:
@@ -122,7 +128,7 @@ def rotate_token(
     """
     from loa.service.operating import rotate_token as run
 
-    return run(_settings(config, data), token_id, grace_s)
+    return run(_settings(config, data), token_id, grace_s, webhooks=webhooks)
 
 
 @token.command("revoke")

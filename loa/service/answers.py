@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ingest.clock import rfc3339
+from loa.service import problems
 
 
 class Problem(BaseModel):
@@ -20,6 +21,15 @@ class Problem(BaseModel):
     expected: str
     got: str
     try_: str = Field(alias="try")
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI of what a route may refuse with, besides what every route may."""
+    content = {problems.MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    always = (401, 403, 422, 429, 503)
+    return {
+        status: {"description": "Problem", "content": content} for status in (*always, *statuses)
+    }
 
 
 class Accepted(BaseModel):
@@ -40,6 +50,7 @@ class Job(BaseModel):
     stage: str | None
     priority: str
     zone: str | None
+    bulletin: dict[str, Any] | None
     targets: list[str]
     attempt: int
     sha256: str
@@ -79,6 +90,7 @@ def job(row: dict[str, Any], priorities: tuple[str, ...]) -> Job:
         stage=row["stage"],
         priority=priorities[row["priority"]],
         zone=row["zone"],
+        bulletin=row["envelope"],
         targets=row["targets"],
         attempt=row["attempt"],
         sha256=row["input_sha256"],

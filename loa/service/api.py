@@ -16,10 +16,13 @@ from loa.service.blobs import free_bytes
 from loa.service.database import failures_refused
 from loa.service.log import job_log
 from loa.service.routes import router
+from loa.service.submit_routes import Fetches
+from loa.service.submit_routes import router as submit_router
 
 if TYPE_CHECKING:
     from loa.service.room import Room
 
+_ROUTERS = (submit_router, router)
 _LEAST_FREE_BYTES = 64 << 20
 
 
@@ -35,7 +38,9 @@ def create_app(room: Room) -> FastAPI:
     )
     app.state.room = room
     app.state.rates = Rates()
-    app.include_router(router)
+    app.state.fetches = Fetches(room.settings.outgoing.fetches)
+    for routes in _ROUTERS:
+        app.include_router(routes)
     app.add_api_route("/healthz", healthz)
     app.add_api_route("/readyz", readyz, responses={503: {"model": Health}})
     app.add_api_route("/metrics", metrics, response_class=Response)
@@ -115,7 +120,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """Return the methods of a path, whichever routes they belong to."""
     found: set[str] = set()
-    for route in [*request.app.routes, *router.routes]:
+    for route in [*request.app.routes, *(route for one in _ROUTERS for route in one.routes)]:
         pattern, methods = getattr(route, "path_regex", None), getattr(route, "methods", None)
         if pattern is not None and methods and pattern.match(request.url.path):
             found |= methods

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dsp.errors import Refusal
 from loa.service import audit
-from loa.service.tables import JOBS, REFERENCES, RESULTS
+from loa.service.tables import AREAS, JOBS, REFERENCES, RESULTS, WEBHOOKS
 from transmit.profile import load_profile
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ class Submission:
     suffix: str
     targets: tuple[str, ...]
     priority: int = 2
-    zone: str | None = None
+    areas: tuple[str, ...] = ()
     webhook: str | None = None
+    envelope: dict[str, Any] | None = None
 
 
 class Jobs:
@@ -82,6 +83,8 @@ class Jobs:
                 found = self._by_key(connection, caller.owner, wanted.key)
                 assert found is not None
                 return require_same(found, wanted), False
+            for area in wanted.areas:
+                connection.execute(AREAS.insert().values(job_id=row["id"], area=area))
             self._refer(connection, row["id"], wanted.sha256, wanted.size_bytes, _INPUT)
             audit.record(
                 self._database,
@@ -114,9 +117,7 @@ class Jobs:
         """Return the caller's jobs, the newest first, those older than the job `before`."""
         query = sa.select(JOBS).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc()).limit(limit)
         if not caller.may("admin"):
-            query = query.where(JOBS.c.owner == caller.owner)
-            if caller.zones:
-                query = query.where(JOBS.c.zone.in_(sorted(caller.zones)))
+            query = query.where(JOBS.c.owner == caller.owner, _within(caller))
         if state is not None:
             query = query.where(JOBS.c.state == state)
         if before is not None:
@@ -129,6 +130,15 @@ class Jobs:
             )
         with self._database.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def get_own(self, caller: Caller, job_id: str) -> dict[str, Any] | None:
+        """Return a job of the caller's; None for one of somebody else's, or of other areas."""
+        query = sa.select(JOBS).where(JOBS.c.id == job_id)
+        if not caller.may("admin"):
+            query = query.where(JOBS.c.owner == caller.owner, _within(caller))
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return dict(row) if row else None
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in which state."""
@@ -201,15 +211,16 @@ class Jobs:
     def blob(self, caller: Caller, sha256: str) -> str | None:
         """Return the media type of a blob of one of the caller's jobs, None where it has none."""
         query = (
-            sa.select(REFERENCES.c.media_type, JOBS.c.owner, JOBS.c.zone)
+            sa.select(REFERENCES.c.media_type)
             .join(JOBS, JOBS.c.id == REFERENCES.c.job_id)
             .where(REFERENCES.c.sha256 == sha256)
+            .limit(1)
         )
+        if not caller.may("admin"):
+            query = query.where(JOBS.c.owner == caller.owner, _within(caller))
         with self._database.read() as connection:
-            for row in connection.execute(query):
-                if caller.sees(row.owner, row.zone):
-                    return str(row.media_type)
-        return None
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else str(found)
 
     def to_hand_over(self, limit: int = 100) -> list[dict[str, Any]]:
         """Return queued jobs that no worker has taken over, the urgent first."""
@@ -355,7 +366,8 @@ class Jobs:
         return bool(ended)
 
     def _forget(self, connection: sa.Connection, row: dict[str, Any]) -> None:
-        connection.execute(REFERENCES.delete().where(REFERENCES.c.job_id == row["id"]))
+        for table in (REFERENCES, AREAS, WEBHOOKS):
+            connection.execute(table.delete().where(table.c.job_id == row["id"]))
         connection.execute(JOBS.delete().where(JOBS.c.id == row["id"]))
         others = sa.select(JOBS.c.id).where(JOBS.c.input_sha256 == row["input_sha256"])
         if connection.execute(others.limit(1)).first() is None:
@@ -420,11 +432,15 @@ class Jobs:
 
 def require_same(found: dict[str, Any], wanted: Submission) -> dict[str, Any]:
     """Return the job under a key if it is the one that is asked for again."""
-    same = found["input_sha256"] == wanted.sha256 and found["targets"] == list(wanted.targets)
+    same = (
+        found["input_sha256"] == wanted.sha256
+        and found["targets"] == list(wanted.targets)
+        and found["envelope"] == wanted.envelope
+    )
     if not same:
         raise Refusal(
             "job.conflict",
-            expected=f"the bytes and targets that {wanted.key[:60]} stands for already",
+            expected=f"the bytes, targets and envelope that {wanted.key[:60]} stands for already",
             got="others",
             advice="a new key for a new bulletin",
         )
@@ -442,12 +458,22 @@ def recipe(row: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _within(caller: Caller) -> sa.ColumnElement[bool]:
+    """Say in SQL that a job is for areas of the token only; every job where it names none."""
+    if not caller.zones:
+        return sa.true()
+    of_job = sa.select(AREAS.c.area).where(AREAS.c.job_id == JOBS.c.id)
+    return sa.and_(
+        of_job.exists(), ~of_job.where(AREAS.c.area.not_in(sorted(caller.zones))).exists()
+    )
+
+
 def _new_row(caller: Caller, wanted: Submission, now_s: float) -> dict[str, Any]:
     return {
         "id": f"job_{secrets.token_hex(12)}",
         "owner": caller.owner,
         "key": wanted.key,
-        "zone": wanted.zone,
+        "zone": wanted.areas[0] if len(wanted.areas) == 1 else None,
         "input_sha256": wanted.sha256,
         "input_bytes": wanted.size_bytes,
         "suffix": wanted.suffix,
@@ -459,6 +485,8 @@ def _new_row(caller: Caller, wanted: Submission, now_s: float) -> dict[str, Any]
         "handed_over": 0,
         "renditions": [],
         "webhook": wanted.webhook,
+        "token_id": caller.token_id,
+        "envelope": sa.null() if wanted.envelope is None else wanted.envelope,
         "created_at": now_s,
     }
 

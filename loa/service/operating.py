@@ -12,7 +12,7 @@ from loa.service.housekeeping import sweep as sweep_room
 from loa.service.jobs import PRIORITIES, STATES
 from loa.service.room import open_room
 from loa.service.settings import Limits
-from loa.service.tokens import Caller
+from loa.service.tokens import Caller, new_webhook_secret
 from loa.tables import print_table
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def create_token(
     zones: tuple[str, ...],
     days: float,
     limits: list[str],
+    *,
+    webhooks: bool = False,
 ) -> int:
-    """Make a token and print it."""
+    """Make a token and print it, with the secret of its webhooks if it is to have one."""
     numbers = {}
     for limit in limits:
         name, _, value = limit.partition("=")
@@ -55,11 +57,19 @@ def create_token(
                 advice="--limit upload_bytes=50000000",
             ) from None
     with _opened(settings) as room:
-        reporting.print_json(
-            "token",
-            {"token": room.tokens.create(owner, scopes, zones=zones, days=days, limits=numbers)},
+        secret = new_webhook_secret() if webhooks else None
+        made = room.tokens.create(
+            owner, scopes, zones=zones, days=days, limits=numbers, webhook_secret=secret
         )
+    _print_token(made, secret)
     return 0
+
+
+def _print_token(token: str, webhook_secret: str | None) -> None:
+    shown = {"token": token}
+    if webhook_secret is not None:
+        shown["webhook_secret"] = webhook_secret
+    reporting.print_json("token", shown)
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> int:
@@ -83,10 +93,14 @@ def list_tokens(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-def rotate_token(settings: Settings, token_id: str, grace_s: float) -> int:
-    """Print the successor of a token."""
+def rotate_token(
+    settings: Settings, token_id: str, grace_s: float, *, webhooks: bool = False
+) -> int:
+    """Print the successor of a token, with a new webhook secret if asked for."""
+    secret = new_webhook_secret() if webhooks else None
     with _opened(settings) as room:
-        reporting.print_json("token", {"token": room.tokens.rotate(token_id, grace_s=grace_s)})
+        made = room.tokens.rotate(token_id, grace_s=grace_s, webhook_secret=secret)
+    _print_token(made, secret)
     return 0
 
 

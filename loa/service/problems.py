@@ -31,7 +31,14 @@ _STATUS = {
     "job.state": 409,
     "blob.unknown": 404,
     "blob.gone": 410,
+    "url.invalid": 403,
+    "url.forbidden": 403,
+    "url.unreachable": 502,
+    "url.answer": 502,
+    "webhook.no_secret": 403,
 }
+# What nobody with a trusted key signed is not accepted, whatever is wrong with it.
+_UNSIGNED, _UNSIGNED_STATUS = "bulletin.", 403
 _RETRY_AFTER_S = {"store.full": 60, "store.busy": 5, "request.too_many": 5, "request.rate": 1}
 
 
@@ -40,13 +47,17 @@ def problem_of(refusal: Refusal, status: int | None = None) -> dict[str, Any]:
     return {
         "type": f"urn:loa:problem:{refusal.kind}",
         "title": refusal.kind.replace(".", ": ").replace("_", " "),
-        "status": status or _STATUS.get(refusal.kind, 422),
+        "status": status or _status(refusal.kind),
         "detail": f"expected {refusal.expected}, got {refusal.got}; try {refusal.advice}",
         "kind": refusal.kind,
         "expected": refusal.expected,
         "got": refusal.got,
         "try": refusal.advice,
     }
+
+
+def _status(kind: str) -> int:
+    return _STATUS.get(kind, _UNSIGNED_STATUS if kind.startswith(_UNSIGNED) else 422)
 
 
 def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -91,6 +102,16 @@ def unknown_job(job_id: str) -> Refusal:
         expected="the id of one of your jobs",
         got=job_id[:60],
         advice="GET /v1/jobs, which lists them",
+    )
+
+
+def unknown_blob(sha256: str) -> Refusal:
+    """Refuse bytes that are not there, or in no job of the caller's."""
+    return Refusal(
+        "blob.unknown",
+        expected="the digest of a rendition or an upload of one of your jobs",
+        got=sha256,
+        advice="a `url` of GET /v1/jobs/ID",
     )
 
 

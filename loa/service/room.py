@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsp.errors import Refusal
 from loa.service.blobs import Blobs, open_blobs
 from loa.service.database import Database
 from loa.service.jobs import Jobs
 from loa.service.settings import private_folder
 from loa.service.tokens import Tokens
+from transmit.bulletin.keyring import Keyring, read_keyring
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from loa.service.settings import Settings
 
 
@@ -27,6 +28,7 @@ class Room:
     blobs: Blobs
     jobs: Jobs
     tokens: Tokens
+    keyring: Keyring
 
     def close(self) -> None:
         """Let go of the database."""
@@ -39,7 +41,24 @@ def open_room(settings: Settings) -> Room:
     database = Database(settings.database_url)
     database.migrate()
     blobs = open_blobs(settings.blobs_url, private_folder(folder / "parts"))
-    return Room(settings, database, blobs, Jobs(database), Tokens(database, settings.limits))
+    tokens = Tokens(database, settings.limits)
+    return Room(settings, database, blobs, Jobs(database), tokens, open_keyring(settings))
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """Return the keys whose bulletins are accepted: none where no file is named."""
+    if not settings.bulletin.keyring:
+        return Keyring()
+    try:
+        content = Path(settings.bulletin.keyring).read_bytes()
+    except OSError as error:
+        raise Refusal(
+            "keyring.missing",
+            expected="the keyring that SERVICE.toml names",
+            got=f"{settings.bulletin.keyring}: {error.strerror}",
+            advice="another path under [bulletin]",
+        ) from error
+    return read_keyring(content)
 
 
 def host_id(settings: Settings) -> str:

@@ -32,6 +32,7 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
     from loa.service.log import configure_log
     from loa.service.receiving import http_protocol
     from loa.service.room import open_room
+    from loa.service.webhooks import Notifier
     from loa.service.worker_process import Supervisor
 
     configure_log()
@@ -39,6 +40,8 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
     room = open_room(settings)
     supervisor = Supervisor(settings)
     supervisor.start()
+    notifier = Notifier(room)
+    notifier.start()
     url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
     server = uvicorn.Server(
         uvicorn.Config(
@@ -59,6 +62,7 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
     except KeyboardInterrupt:
         pass
     finally:
+        notifier.stop()
         supervisor.stop()
         room.close()
     return 0

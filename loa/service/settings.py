@@ -3,11 +3,14 @@
 data = "/var/lib/loa"                     # folder of this host
 database = "postgresql://loa@db/loa"      # default: SQLite in `data`
 blobs = "s3://loa-bulletins"              # default: a folder in `data`
-[limits] … [retention] … [worker] …
+[limits] … [worker] … [outgoing] … [bulletin] …
 """
 
 from __future__ import annotations
 
+import dataclasses
+import ipaddress
+import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,6 +84,54 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True)
+class Outgoing:
+    """Where the service connects to on a caller's word; nowhere by default.
+
+    Attributes
+    ----------
+    hosts
+        Names that uploads by URL and webhooks may lead to; "*.vinh-long.gov.vn" for all below one.
+    networks
+        Networks that are not of the open internet and may be reached all the same ("10.20.0.0/16").
+    ports, plain_http
+        Ports, and whether http without TLS is allowed.
+    connect_s, total_s
+        Longest pause of the other side, and longest exchange.
+    fetches
+        So many uploads by URL at once.
+    retry_s
+        Pauses after each attempt of a webhook; after the last it is given up.
+    """
+
+    hosts: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (443,)
+    plain_http: bool = False
+    connect_s: float = 8.0
+    total_s: float = 120.0
+    fetches: int = 8
+    retry_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 3600.0, 10800.0, 21600.0, 43200.0)
+
+    def __post_init__(self) -> None:
+        """Refuse networks that are none, and limits that let nothing through."""
+        for network in self.networks:
+            ipaddress.ip_network(network)  # a ValueError that says what is wrong
+        for name in ("connect_s", "total_s", "fetches"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class BulletinSettings:
+    """Whose envelopes are accepted: a keyring (docs/reference/bulletin.md), and how many sign."""
+
+    keyring: str = ""
+    holders_normal: int = 1
+    holders_priority: int = 1
+    holders_emergency: int = 1
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings; `data` is filled in by `load_settings`."""
 
@@ -91,6 +142,8 @@ class Settings:
     require_isolation: bool = True
     limits: Limits = field(default_factory=Limits)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    outgoing: Outgoing = field(default_factory=Outgoing)
+    bulletin: BulletinSettings = field(default_factory=BulletinSettings)
 
     @property
     def data_folder(self) -> Path:
@@ -145,6 +198,17 @@ def load_settings(path: Path | None, data: Path | None = None) -> Settings:
         settings = _READER.read("the settings", _READER.parse(content), Settings)
     folder = data or (Path(settings.data) if settings.data else default_data_folder())
     return replace(settings, data=str(folder.absolute()))
+
+
+def as_text(settings: Settings) -> str:
+    """Return the settings as a text for another process."""
+    return json.dumps(dataclasses.asdict(settings))
+
+
+def settings_of(text: str) -> Settings:
+    """Return the settings that `as_text` made a text of."""
+    found: Settings = _READER.read("the settings", json.loads(text), Settings)
+    return found
 
 
 def private_folder(path: Path) -> Path:

@@ -22,6 +22,7 @@ TOKENS = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double),
     sa.Column("revoked_at", sa.Double),
+    sa.Column("webhook_secret", sa.String(100)),
 )
 
 JOBS = sa.Table(
@@ -44,6 +45,8 @@ JOBS = sa.Table(
     sa.Column("renditions", sa.JSON, nullable=False),
     sa.Column("problem", sa.JSON),
     sa.Column("webhook", sa.String(1000)),
+    sa.Column("token_id", sa.String(16)),
+    sa.Column("envelope", sa.JSON),
     sa.Column("told_at", sa.Double),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("started_at", sa.Double),
@@ -52,6 +55,29 @@ JOBS = sa.Table(
 )
 sa.Index("jobs_by_state", JOBS.c.state, JOBS.c.handed_over)
 sa.Index("jobs_by_owner", JOBS.c.owner, JOBS.c.created_at)
+
+_UNTOLD = sa.and_(JOBS.c.webhook.is_not(None), JOBS.c.told_at.is_(None))
+sa.Index("jobs_to_tell", JOBS.c.ended_at, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)
+
+# Whom a job is for: its zone, or all that its envelope addresses.
+AREAS = sa.Table(
+    "job_areas",
+    METADATA,
+    sa.Column("job_id", sa.String(40), primary_key=True),
+    sa.Column("area", sa.String(100), primary_key=True),
+)
+
+# What is still to be told to whom; due_at NULL where it was told or given up.
+WEBHOOKS = sa.Table(
+    "webhooks",
+    METADATA,
+    sa.Column("job_id", sa.String(40), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due_at", sa.Double),
+    sa.Column("answer", sa.String(200)),
+)
+sa.Index("webhooks_by_due", WEBHOOKS.c.due_at)
 
 RESULTS = sa.Table(
     "results",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loa.service.database import Database
 
 SCOPES = ("submit", "read", "manage", "admin")
+_SECRET = ("hash", "webhook_secret")
 _REMEMBERED_S = 5.0
 _MOST_REMEMBERED = 10_000
 
@@ -39,16 +40,18 @@ class Caller:
     scopes: frozenset[str]
     zones: frozenset[str]
     limits: Limits
+    has_webhook_secret: bool = False
 
     def may(self, scope: str) -> bool:
         """Tell whether the token has `scope`."""
         return scope in self.scopes or "admin" in self.scopes
 
-    def sees(self, owner: str, zone: str | None) -> bool:
-        """Tell whether a job is one of this caller's."""
-        if "admin" in self.scopes:
-            return True
-        return owner == self.owner and (not self.zones or zone in self.zones)
+    def may_address(self, areas: tuple[str, ...]) -> bool:
+        """Tell whether jobs for these communes and zones are this caller's business.
+
+        A token that is bound to zones makes no job that is for nowhere.
+        """
+        return not self.zones or (bool(areas) and self.zones.issuperset(areas))
 
 
 class Tokens:
@@ -68,8 +71,12 @@ class Tokens:
         zones: tuple[str, ...] = (),
         days: float | None = 365.0,
         limits: dict[str, float] | None = None,
+        webhook_secret: str | None = None,
     ) -> str:
         """Make a token and return it: the only time that anybody sees it.
+
+        With a `webhook_secret` (`new_webhook_secret`) its jobs may name webhooks; the service has
+        to keep it as it is, for it signs with it.
 
         Raises
         ------
@@ -98,6 +105,7 @@ class Tokens:
                     limits=limits or {},
                     created_at=now_s,
                     expires_at=None if days is None else now_s + days * 86_400,
+                    webhook_secret=webhook_secret,
                 )
             )
             audit.record(
@@ -105,8 +113,13 @@ class Tokens:
             )
         return f"loa_{token_id}_{secret}"
 
-    def rotate(self, token_id: str, *, grace_s: float = 3600.0) -> str:
-        """Return a new token with the same rights; the old one works for `grace_s` longer."""
+    def rotate(
+        self, token_id: str, *, grace_s: float = 3600.0, webhook_secret: str | None = None
+    ) -> str:
+        """Return a new token with the same rights; the old one works for `grace_s` longer.
+
+        Its webhooks keep the old secret unless given a new one.
+        """
         row = self._row(token_id)
         if row is None:
             raise _no_token(token_id)
@@ -119,6 +132,7 @@ class Tokens:
             zones=tuple(row["zones"]),
             days=days,
             limits=row["limits"],
+            webhook_secret=webhook_secret or row["webhook_secret"],
         )
         with self._database.write() as connection:
             ends = self._database.now_s(connection) + grace_s
@@ -143,7 +157,16 @@ class Tokens:
         """Return every token without its hash."""
         with self._database.read() as connection:
             rows = connection.execute(sa.select(TOKENS).order_by(TOKENS.c.created_at)).mappings()
-            return [{key: row[key] for key in row if key != "hash"} for row in rows]
+            return [{key: row[key] for key in row if key not in _SECRET} for row in rows]
+
+    def webhook_secret(self, token_id: str) -> str | None:
+        """Return what the webhooks of a token's jobs are signed with, None once it is revoked."""
+        query = sa.select(TOKENS.c.webhook_secret).where(
+            TOKENS.c.id == token_id, TOKENS.c.revoked_at.is_(None)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else str(found)
 
     def caller(self, token: str) -> Caller | None:
         """Return whom `token` belongs to; None for one that is wrong, expired or revoked."""
@@ -164,6 +187,7 @@ class Tokens:
             frozenset(row["scopes"]),
             frozenset(row["zones"]),
             _limits_with(self._limits, row["limits"]),
+            row["webhook_secret"] is not None,
         )
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
@@ -189,6 +213,11 @@ class Tokens:
         if found["expires_at"] is not None and found["expires_at"] <= now_s:
             return None
         return dict(found)
+
+
+def new_webhook_secret() -> str:
+    """Return a secret that nobody had before."""
+    return f"whsec_{secrets.token_urlsafe(32)}"
 
 
 def _hasher() -> Any:

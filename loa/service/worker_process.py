@@ -7,9 +7,7 @@ says which are taken, so that no two live processes ever share one) and drains o
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from loa.service.settings import Limits, Settings, WorkerSettings, private_folder
+from loa.service.settings import Settings, as_text, private_folder, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,20 +108,12 @@ class Supervisor:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = "from loa.service.worker_process import main; main()"
-        given = [json.dumps(dataclasses.asdict(self._settings)), str(os.getpid())]
+        given = [as_text(self._settings), str(os.getpid())]
         return subprocess.Popen(
             [sys.executable, "-c", command, *given],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
-
-
-def settings_of(text: str) -> Settings:
-    """Return the settings that `dataclasses.asdict` and JSON made a text of."""
-    table = json.loads(text)
-    table["limits"] = Limits(**table["limits"])
-    table["worker"] = WorkerSettings(**table["worker"])
-    return Settings(**table)
 
 
 def _take_slot(folder: Path) -> tuple[int, int]:

@@ -4,11 +4,13 @@ import importlib
 import io
 from pathlib import Path
 
+import argon2
 import httpx
 import pytest
 import soundfile as sf
 from moto.server import ThreadedMotoServer
 
+from loa.service import tokens
 from tests.service.live import living
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bulletin-vi.flac"
@@ -21,6 +23,15 @@ def bulletin():
     file = io.BytesIO()
     sf.write(file, samples[28 * rate_hz : 30 * rate_hz], rate_hz, format="WAV", subtype="PCM_16")
     return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def cheap_hashes():
+    """Let tokens made within this process cost a thousandth of what they cost in earnest."""
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "_hasher", lambda: cheap)
+        yield
 
 
 @pytest.fixture(scope="session")

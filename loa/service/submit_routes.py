@@ -50,8 +50,14 @@ _AUDIO_BODY = {
 
 
 def _form_body() -> dict[str, Any]:
-    """Describe the form: the fields of `Said`, the envelope as a text, and the file."""
-    fields = dict(Said.model_json_schema()["properties"])
+    """Describe the form: the fields of `Said`, the envelope as a text, and the file.
+
+    A form has no null: a field that is not meant is left out.
+    """
+    fields = {
+        name: field.get("anyOf", [field])[0]
+        for name, field in Said.model_json_schema()["properties"].items()
+    }
     fields["envelope"] = {"type": "string", "description": "loa.bulletin/1 as JSON"}
     schema = {
         "type": "object",
@@ -186,16 +192,17 @@ def _fetched(room: Room, caller: Caller, wish: Wish, url: str) -> dict[str, Any]
 
 def _wish_of(fields: dict[str, str]) -> Wish:
     """Return what the fields of a form ask for; the envelope is read later, as it was sent."""
-    envelope = fields.pop("envelope", None)
-    if fields.pop("audio", None) is None:
+    if "audio" not in fields:
         raise problems.invalid("a field `audio` with the file", "none")
+    fields.pop("audio")
+    envelope = fields.pop("envelope", "")
     try:
         wish = Said.model_validate(fields).wish()
     except ValidationError as error:
         first = error.errors()[0]
         where = " ".join(str(part) for part in first["loc"])
         raise problems.invalid(f"{where}: {first['msg']}", repr(first.get("input"))) from error
-    if envelope is None:
+    if not envelope:
         return wish
     return Wish(
         wish.key,

@@ -1,0 +1,180 @@
+"""Where could this be? Heard words are looked up, and what is found is compared on the spot.
+
+A heard word has some sure signs and a few that may be wrong; it is looked up as it is and with its
+least sure signs turned, the likeliest error first. Whatever stands under such a key is compared
+with the heard words around it, a few at first, so that the many that are not it cost little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.kernel import inlined, kernel, ready
+from dsp.kernel_types import Array, boolean, float32, int8, int32, int64, uint32
+from dsp.recognise.fingerprint import Prints
+from dsp.recognise.grid import STEP, WORD_BITS
+from dsp.recognise.reference_prints import SPEAKS
+from dsp.recognise.segment import Segment
+
+_U_IN = Array(uint32, 1, "C", readonly=True)
+_V_IN = Array(int8, 2, "C", readonly=True)
+_F_IN = Array(float32, 1, "C", readonly=True)
+_I_IN = Array(int32, 1, "C", readonly=True)
+_L_IN = Array(int64, 1, "C", readonly=True)
+_B_IN = Array(boolean, 1, "C", readonly=True)
+_L2 = Array(int64, 2, "C")
+
+WEAKEST = 6  # signs that may be turned
+# Of the 64 sets of turned signs, those tried, by the number of signs turned and their weakness.
+_SETS = sorted(
+    range(1 << WEAKEST), key=lambda s: sum(1.0 + 0.6 * b for b in range(6) if s >> b & 1)
+)
+_COMPARED = np.array(
+    [0, 8, -8, 16, -16, 24, -24, 32, -32, 4, -4, 12, -12, 20, -20, 28, -28], np.int32
+)
+_FIRST = 3  # of the steps above; from there on a candidate may be dropped
+_MOST_ERRORS_PERCENT = 36
+
+
+@inlined
+def count_bits(word):
+    """Count the bits of a uint32."""
+    x = word - ((word >> np.uint32(1)) & np.uint32(0x55555555))
+    x = (x & np.uint32(0x33333333)) + ((x >> np.uint32(2)) & np.uint32(0x33333333))
+    x = (x + (x >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
+    # numba multiplies in 64 bits: what is above the byte of the sum is cut off.
+    return np.int64(((x * np.uint32(0x01010101)) >> np.uint32(24)) & np.uint32(0xFF))
+
+
+@inlined
+def pick_weakest(values, f, key_bits, weak):
+    """Write the places of the least sure of the first `key_bits` signs of word f, weakest first."""
+    taken = np.int64(0)
+    for w in range(WEAKEST):
+        least, where = np.int64(1000), np.int64(0)
+        for b in range(key_bits):
+            margin = abs(np.int64(values[f, b]))
+            if margin < least and (taken >> b) & 1 == 0:
+                least, where = margin, np.int64(b)
+        taken |= np.int64(1) << where
+        weak[w] = where
+
+
+@inlined
+def turn_signs(word, turned, weak):
+    """Turn the signs of `word` that are in the set `turned`."""
+    for w in range(WEAKEST):
+        if (turned >> w) & 1:
+            word ^= np.uint32(1) << np.uint32(WORD_BITS - 1 - weak[w])
+    return word
+
+
+@inlined
+def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
+    words, low, high, place, heard, sure, activity, f, steps, tally
+):
+    """Count errors and signs at `steps` around a candidate; tell whether it may be the same.
+
+    Only steps within words low to high (not included) count. `tally` (2,) receives both counts.
+    """
+    errors, signs = np.int64(0), np.int64(0)
+    for s in range(steps.shape[0]):
+        p, g = place + steps[s], f + STEP * steps[s]
+        if low <= p < high and 0 <= g < heard.shape[0] and activity[g] >= SPEAKS:
+            errors += count_bits((words[p] ^ heard[g]) & sure[g])
+            signs += count_bits(sure[g])
+        if s >= _FIRST and errors * 100 > signs * _MOST_ERRORS_PERCENT:
+            break
+    tally[0], tally[1] = errors, signs
+    return errors * 100 <= signs * _MOST_ERRORS_PERCENT
+
+
+@kernel(
+    int64(_U_IN, _U_IN, _L_IN, _B_IN, _U_IN, _U_IN, _V_IN, _F_IN, _U_IN, _L_IN, _I_IN, _I_IN, _L2)
+)
+def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
+    table,
+    postings,
+    starts,
+    alive,
+    heard,
+    sure,
+    values,
+    activity,
+    words,
+    frames,
+    sets,
+    steps,
+    found,
+):
+    """Write candidates (reference, step in it, heard word, errors, signs) to `found`; count them.
+
+    The first key bits are those of `table`; `heard` and `sure` (n,), `values` (n, 32) and
+    `activity` (n,) are words of the stream, and `frames` says which of them are looked up. `sets`
+    are sets of turned signs, `steps` the distances in steps at which a candidate is compared, the
+    first being 0. Search ends when `found` (m, 5) is full.
+    """
+    key_bits = 0
+    while (1 << (key_bits + 1)) < table.shape[0]:
+        key_bits += 1
+    weak = np.empty(WEAKEST, np.int64)
+    tally = np.empty(2, np.int64)
+    count = 0
+    for f in frames:
+        if activity[f] < SPEAKS:
+            continue
+        pick_weakest(values, f, key_bits, weak)
+        for turned in sets:
+            key = np.int64(turn_signs(heard[f], turned, weak) >> np.uint32(WORD_BITS - key_bits))
+            for at in range(table[key], table[key + 1]):
+                place = np.int64(postings[at])
+                if not compare_around(
+                    words, 0, words.shape[0], place, heard, sure, activity, f, steps, tally
+                ):
+                    continue
+                reference = np.searchsorted(starts, place, side="right") - 1
+                low, high = starts[reference], starts[reference + 1]
+                if alive[reference] and compare_around(
+                    words, low, high, place, heard, sure, activity, f, steps, tally
+                ):
+                    found[count, 0], found[count, 1] = reference, place - low
+                    found[count, 2] = f
+                    found[count, 3], found[count, 4] = tally[0], tally[1]
+                    count += 1
+                    if count == found.shape[0]:
+                        return count
+    return count
+
+
+def look_up(
+    segment: Segment,
+    alive: npt.NDArray[np.bool_],
+    prints: Prints,
+    frames: npt.NDArray[np.int64],
+    *,
+    probes: int = 24,
+    most: int = 512,
+) -> npt.NDArray[np.int64]:
+    """Return candidates (m, 5): reference, step in it, index of the heard word, errors, bits.
+
+    `frames` are indices into the words of `prints`; `probes` keys are tried for each.
+    """
+    ready(find_candidates)
+    found = np.empty((most, 5), np.int64)
+    count = find_candidates(
+        segment.table,
+        segment.postings,
+        segment.starts,
+        alive,
+        prints.words,
+        prints.sure,
+        prints.values,
+        prints.activity,
+        segment.words,
+        frames,
+        np.array(_SETS[:probes], np.int32),
+        _COMPARED,
+        found,
+    )
+    return found[:count]

@@ -1,0 +1,260 @@
+"""What is being heard? One answer for every second of a stream.
+
+    recogniser = Recogniser(index)
+    for answer in recogniser.process(samples):        # mono, 48 kHz
+        …
+
+While a reference is being heard it is followed along its line, which costs next to nothing; the
+index is asked only for speech that lies on no line. A line is believed when its evidence could not
+be chance anywhere in the index and when it spans more than a phrase: the same words of one
+synthetic voice recur in other texts.
+
+Several references may lie on what is heard: copies, a jingle within a bulletin, a sentence that two
+bulletins share. The one that held where the others did not is named. If there is none, a reference
+that lies wholly within the others is named (the jingle), and else nothing is: ``inconclusive``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dsp.contract import Samples
+from dsp.recognise.fingerprint import Fingerprinter, Prints
+from dsp.recognise.grid import FRAMES_PER_SECOND
+from dsp.recognise.reference_index import Line, ReferenceIndex
+from dsp.recognise.reference_prints import SPEAKS
+from ingest.reference.answer import Answer
+from ingest.reference.shared import Standing, stand
+from ingest.reference.track import Track
+
+SILENT_DBFS = -60.0
+HISS_FLATNESS = 0.25
+_STEADY = 0.28  # activity up to which nothing but steady noise is heard
+_EVIDENCE = 6.5
+_AGREEMENT = 0.36
+_LEAST_SECONDS = 3  # seconds that must hold before a line is believed
+_LOST_AFTER = 2  # spoken seconds off the line after which it is given up
+_WINDOW_S = 10  # seconds over which a new line is judged
+_MEMORY_S = 20
+_TELLS = 2.5  # spoken seconds after which speech that is no reference is called unknown
+_PLACES = 1e8  # places at which chance could agree, in the largest index
+
+
+class Recogniser:
+    """State of one stream; see the module.
+
+    Parameters
+    ----------
+    index
+        References; may change between calls.
+    rate_hz
+        Of the stream.
+    look_ahead_s
+        Seconds that an answer waits for what follows: with more, the first seconds of a programme
+        are named too.
+    """
+
+    def __init__(
+        self, index: ReferenceIndex, *, rate_hz: int = 48_000, look_ahead_s: int = 1
+    ) -> None:
+        if not 0 <= look_ahead_s <= 10:
+            raise ValueError(f"look_ahead_s: expected 0 to 10, got {look_ahead_s}")
+        self.index = index
+        self.look_ahead_s = look_ahead_s
+        self._printer = Fingerprinter(rate_hz)
+        self.rate_hz = rate_hz
+        self.reset()
+
+    def reset(self) -> None:
+        """As just built."""
+        self._printer.reset()
+        self._prints = Prints.empty()
+        self._tracks: list[Track] = []
+        self._ended: list[Track] = []  # of the last seconds
+        self._past: dict[str, Track] = {}
+        self._taken = 0  # seconds compared and searched
+        self._answered = 0
+        self._alone_since = 0  # second since which no line has held
+
+    def process(self, samples: Samples) -> list[Answer]:
+        """Return the answers that the next `samples`, float32 (n,), complete.
+
+        Raises
+        ------
+        BlockContractError
+            If `samples` is not finite float32 (n,); the state is untouched.
+        """
+        return self._advance(self._printer.process(samples), ended=False)
+
+    def finish(self) -> list[Answer]:
+        """Return the answers up to the end of the stream; a rest below half a second has none."""
+        answers = self._advance(self._printer.finish(), ended=True)
+        self.reset()
+        return answers
+
+    @property
+    def tracks(self) -> list[Track]:
+        """The references being heard."""
+        return list(self._tracks)
+
+    def heard_seconds(self, reference: str) -> list[int]:
+        """Return the seconds of a reference that were heard so far."""
+        track = self._past.get(reference)
+        return sorted(track.heard) if track else []
+
+    def _advance(self, prints: Prints, *, ended: bool) -> list[Answer]:
+        self._prints = self._prints.then(prints)
+        frames = self._prints.first + len(self._prints)
+        seconds = frames // FRAMES_PER_SECOND
+        if ended and frames % FRAMES_PER_SECOND >= FRAMES_PER_SECOND // 2:
+            seconds += 1
+        answers = []
+        while self._taken < seconds:
+            self._take(self._taken)
+            self._taken += 1
+            if self._taken > self.look_ahead_s:
+                answers.append(self._answer(self._taken - 1 - self.look_ahead_s))
+        while ended and self._answered < seconds:
+            answers.append(self._answer(self._answered))
+        oldest = (self._taken - _MEMORY_S) * FRAMES_PER_SECOND
+        self._prints = self._prints.part(max(oldest, self._prints.first), frames)
+        return answers
+
+    def _take(self, second: int) -> None:
+        """Follow the lines over one more second, and search if none holds."""
+        held = False
+        for track in self._tracks:
+            track.take(self._prints, second, second + 1)
+            held = held or track.holds(second) is not False
+            if second % 4 == 0:
+                track.refit(self._prints, second + 1)
+        lost = [track for track in self._tracks if self._lost(track, second)]
+        self._ended = [t for t in [*self._ended, *lost] if max(t.signs, default=0) > second - 20]
+        self._tracks = [track for track in self._tracks if track not in lost]
+        if any(track.holds(second) for track in self._tracks):
+            self._alone_since = second + 1
+        elif not held:
+            self._search(second)
+
+    def _lost(self, track: Track, second: int) -> bool:
+        """Tell whether a line has not held for a while, or its reference has ended."""
+        if track.offset_s(second - self.look_ahead_s) > track.length_s + 1.0:
+            return True
+        off = 0
+        for s in range(second, second - 12, -1):
+            held = track.holds(s)
+            if held:
+                return False
+            off += held is False
+            if off > _LOST_AFTER + self.look_ahead_s:
+                return True
+        return False
+
+    def _search(self, second: int) -> None:
+        """Ask the index for the speech of this second, and judge what it names."""
+        first = max(second + 1 - _WINDOW_S, self._alone_since - 2, 0)
+        window = self._prints.part(first * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
+        start = second * FRAMES_PER_SECOND
+        for line in self.index.search(window, start, least=_EVIDENCE):
+            if line.agreement >= _AGREEMENT and not self._known(line, second):
+                self._begin(line, first, second)
+
+    def _known(self, line: Line, second: int) -> bool:
+        return any(
+            track.reference == line.reference
+            and abs(track.offset_s(second) - line.offset_s(second)) < 0.5
+            for track in self._tracks
+        )
+
+    def _begin(self, line: Line, first: int, second: int) -> None:
+        """Begin a track, unless its line spans no more than a phrase."""
+        words = self.index.words_of(line.reference)
+        track = Track(line, words, self.index.levels_of(line.reference))
+        track.take(self._prints, first, second + 1)
+        held = [s for s in range(first, second + 1) if track.holds(s)]
+        if len(held) < _LEAST_SECONDS:
+            return
+        before = self._past.get(line.reference)
+        if before is not None:
+            track.heard, track.gains = before.heard, before.gains
+        self._past[line.reference] = track
+        self._tracks.append(track)
+
+    def _answer(self, second: int) -> Answer:
+        self._answered = second + 1
+        part = self._prints.part(second * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
+        level = float(10.0 * np.log10(np.mean(10.0 ** (part.level_dbfs / 10.0))))
+        ahead = self._taken
+        holding = [track for track in self._tracks if self._held(track, second)]
+        if holding and level > SILENT_DBFS:
+            return self._named(stand(holding, [*self._tracks, *self._ended], ahead), second, level)
+        expected = holding[0] if holding else None
+        if level <= SILENT_DBFS:
+            return self._nothing("silence", second, level, expected)
+        if float(np.median(part.activity)) < _STEADY:
+            hiss = float(np.median(part.flatness)) >= HISS_FLATNESS
+            return self._nothing("hiss" if hiss else "unknown", second, level, expected)
+        since = max(self._alone_since, second - _WINDOW_S)
+        spoken = self._prints.part(since * FRAMES_PER_SECOND, ahead * FRAMES_PER_SECOND)
+        spoken_s = float(np.count_nonzero(spoken.activity >= SPEAKS)) / FRAMES_PER_SECOND
+        if spoken_s < _TELLS:
+            return Answer(second, "inconclusive", level_dbfs=level)
+        return Answer(second, "unknown", confidence=1.0 - 0.5**spoken_s, level_dbfs=level)
+
+    def _held(self, track: Track, second: int) -> bool:
+        """Tell whether a second is on a line: it holds, or says nothing between ones that do."""
+        own = track.holds(second)
+        if own is not None:
+            if own or not track.covers(second):
+                return own
+            # One second off in the middle is a click or a gap; two are another programme.
+            return bool(track.holds(second - 1)) and bool(track.holds(second + 1))
+        before = next(
+            (h for s in range(second, second - 6, -1) if (h := track.holds(s)) is not None), False
+        )
+        after = next(
+            (h for s in range(second, self._taken) if (h := track.holds(s)) is not None), before
+        )
+        return bool(before or after)
+
+    def _named(self, standing: Standing, second: int, level: float) -> Answer:
+        track = standing.track
+        others = standing.others
+        if track is None:
+            return Answer(second, "inconclusive", others=others, level_dbfs=level)
+        if track.holds(second):
+            track.note(second, level)
+        first = max(0, second - _WINDOW_S)
+        evidence = track.evidence_of(range(first, self._taken))
+        chance = min(1.0, _PLACES * 0.5 * math.erfc(max(0.0, evidence) / math.sqrt(2.0)))
+        gain_db, u_db = track.gain()
+        return Answer(
+            second,
+            "match",
+            reference=track.reference,
+            offset_s=track.offset_s(second),
+            u_s=0.03,
+            confidence=1.0 - chance,
+            completeness=track.completeness(),
+            gain_db=gain_db,
+            u_db=u_db,
+            others=others,
+            level_dbfs=level,
+        )
+
+    def _nothing(self, verdict: str, second: int, level: float, expected: Track | None) -> Answer:
+        """Return an answer for a second in which nothing is said."""
+        if expected is None:
+            return Answer(second, verdict, confidence=1.0, level_dbfs=level)  # type: ignore[arg-type]
+        return Answer(
+            second,
+            verdict,  # type: ignore[arg-type]
+            reference=expected.reference,
+            offset_s=expected.offset_s(second),
+            u_s=0.03,
+            confidence=1.0,
+            completeness=expected.completeness(),
+            level_dbfs=level,
+        )

@@ -1,0 +1,148 @@
+"""A stream against the index: one answer a second, named only what may be named."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from dsp.contract import BlockContractError
+from dsp.recognise.fingerprint import fingerprint
+from dsp.recognise.reference_index import ReferenceIndex
+from ingest.reference.recogniser import Recogniser
+from tests.dsp.recognise.spoken import noisy, speech
+
+RATE_HZ = 8_000
+
+
+def index_of(**sounds):
+    index = ReferenceIndex()
+    for name, sound in sounds.items():
+        index.add(name, fingerprint(sound, RATE_HZ))
+    return index
+
+
+def answers(index, sound, **kwargs):
+    recogniser = Recogniser(index, rate_hz=RATE_HZ, **kwargs)
+    return recogniser.process(sound) + recogniser.finish()
+
+
+@pytest.fixture(scope="module")
+def index():
+    return index_of(a=speech(30, 1), b=speech(30, 2), c=speech(30, 3))
+
+
+def test_a_programme_between_two_others(index):
+    heard = np.concatenate(
+        [speech(12, 50), speech(30, 2)[5 * RATE_HZ : 20 * RATE_HZ], speech(12, 51)]
+    )
+    found = answers(index, noisy(heard, 12), look_ahead_s=3)
+    assert [a.second for a in found] == list(range(39))
+    verdicts = [a.verdict for a in found]
+    assert set(verdicts[:11]) <= {"unknown", "inconclusive"}
+    assert verdicts[13:26] == ["match"] * 13
+    assert set(verdicts[29:]) == {"unknown"}
+    middle = found[20]
+    assert (middle.reference, middle.others) == ("b", ())
+    assert middle.offset_s == pytest.approx(13.0, abs=0.05)
+    assert middle.confidence > 0.99
+    assert middle.gain_db == pytest.approx(0.0, abs=1.5)
+
+
+def test_completeness_counts_what_was_heard(index):
+    recogniser = Recogniser(index, rate_hz=RATE_HZ)
+    found = recogniser.process(speech(30, 1)[: 15 * RATE_HZ]) + recogniser.process(speech(9, 60))
+    last = [a for a in found if a.verdict == "match"][-1]
+    assert last.completeness == pytest.approx(0.5, abs=0.12)
+    heard = recogniser.heard_seconds("a")
+    assert set(range(4, 14)) <= set(heard) <= set(range(17))
+
+
+def test_silence_and_hiss_are_answers_of_their_own(index):
+    rng = np.random.default_rng(1)
+    quiet = np.zeros(6 * RATE_HZ, np.float32)
+    hiss = (0.05 * rng.standard_normal(6 * RATE_HZ)).astype(np.float32)
+    found = answers(index, np.concatenate([quiet, hiss, quiet]))
+    verdicts = [a.verdict for a in found]
+    assert verdicts[:5] == ["silence"] * 5
+    assert verdicts[7:11] == ["hiss"] * 4
+    assert verdicts[14:] == ["silence"] * 4
+
+
+def test_the_same_voice_with_other_texts_is_never_a_match(index):
+    found = Counter(a.verdict for n in range(70, 80) for a in answers(index, speech(15, n)))
+    assert set(found) == {"unknown", "inconclusive"}
+    assert found["unknown"] > 10 * 10
+
+
+def test_cut_anywhere(index):
+    heard = np.concatenate([speech(30, 3)[: 9 * RATE_HZ], speech(8, 52)])
+    whole = answers(index, heard)
+    recogniser = Recogniser(index, rate_hz=RATE_HZ)
+    cut = []
+    for piece in np.array_split(heard, 37):
+        cut += recogniser.process(piece)
+    assert cut + recogniser.finish() == whole
+    assert recogniser.process(heard) + recogniser.finish() == whole
+
+
+def test_copies_are_all_listed():
+    sound = speech(30, 1)
+    found = answers(index_of(a=sound, copy=sound, b=speech(30, 2)), sound[8 * RATE_HZ :])
+    named = [a for a in found if a.verdict == "match"]
+    assert len(named) >= 18
+    assert {(a.reference, a.others) for a in named} == {("a", ("copy",))}
+
+
+def jingled():
+    jingle = speech(8, 9)
+    one = np.concatenate([jingle, speech(15, 20)])
+    other = np.concatenate([jingle, speech(15, 21)])
+    return jingle, one, other
+
+
+def test_a_shared_jingle_names_no_bulletin():
+    jingle, one, other = jingled()
+    found = answers(index_of(one=one, other=other), np.concatenate([jingle, speech(10, 22)]))
+    assert {a.verdict for a in found[:6]} == {"inconclusive"}
+    assert found[5].others == ("one", "other")
+    assert "match" not in {a.verdict for a in found}
+
+
+def test_a_jingle_that_is_a_reference_is_named():
+    jingle, one, other = jingled()
+    found = answers(
+        index_of(one=one, other=other, jingle=jingle), np.concatenate([jingle, speech(10, 22)])
+    )
+    named = {a.reference for a in found if a.verdict == "match"}
+    assert named == {"jingle"}
+
+
+def test_after_the_jingle_the_bulletin_is_named():
+    jingle, one, other = jingled()
+    found = answers(index_of(one=one, other=other, jingle=jingle), one)
+    assert {a.reference for a in found[11:21]} == {"one"}
+    assert {a.reference for a in found} <= {None, "one", "jingle"}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.7])
+def test_hardly_any_sound(index, seconds):
+    found = answers(index, speech(seconds, 1))
+    assert [a.verdict for a in found] == ["inconclusive"] * round(seconds)
+
+
+def test_a_refused_piece_leaves_the_state_untouched(index):
+    heard = speech(30, 3)[: 9 * RATE_HZ]
+    recogniser = Recogniser(index, rate_hz=RATE_HZ)
+    head = recogniser.process(heard[:20_000])
+    with pytest.raises(BlockContractError):
+        recogniser.process(np.full(100, np.inf, np.float32))
+    assert head + recogniser.process(heard[20_000:]) + recogniser.finish() == answers(index, heard)
+
+
+def test_no_references_at_all():
+    assert {a.verdict for a in answers(ReferenceIndex(), speech(10, 1))[3:]} == {"unknown"}
+
+
+def test_look_ahead_has_a_range(index):
+    with pytest.raises(ValueError, match="look_ahead_s"):
+        Recogniser(index, look_ahead_s=11)

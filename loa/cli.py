@@ -28,6 +28,7 @@ from loa.commands import (
     receive,
     service,
     simulate,
+    stream,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ for command in (
     measure.measure,
     master.master,
     simulate.simulate,
+    stream.stream,
     multiplex.multiplex,
     receive.receive,
     doctor.doctor,

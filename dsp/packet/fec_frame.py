@@ -80,6 +80,11 @@ class FecEncoder:
         self._block = 0
         self._units: list[bytes] = []
 
+    @property
+    def empty(self) -> bool:
+        """Whether the next unit begins a block."""
+        return not self._units
+
     def add(self, unit: bytes) -> tuple[bytes, list[bytes]]:
         """Return `unit` with its id behind it, and the repair payloads of the block it fills."""
         if len(unit) > MAX_UNIT_BYTES:

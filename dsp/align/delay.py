@@ -257,11 +257,11 @@ def coherence_of(segments: Segments, shifts_s: npt.NDArray[np.float64]) -> npt.N
     """
     weights = segments.weights * segments.activity[:, None].astype(np.float32)
     summed = np.sum(segments.phases * weights * turned(shifts_s), axis=0)
-    total = np.sum(weights, axis=0, dtype=np.float64)
+    total: npt.NDArray[np.float64] = np.asarray(np.sum(weights, axis=0), np.float64)
     # Weights of 0 (outside the band) say nothing; sums over 200 Hz steady the ratio.
     power: npt.NDArray[np.float64] = np.abs(summed).astype(np.float64) ** 2
     square = smooth(power).astype(np.float64)
-    share = square / (smooth(total**2).astype(np.float64) + 1e-12)
+    share = square / (smooth(np.square(total)).astype(np.float64) + 1e-12)
     bias = 1.0 / max(segments.independent, 1.5)
     return np.clip((share - bias) / (1.0 - bias), 0.0, 1.0) * (total > 0.0)
 

@@ -66,8 +66,10 @@ class _Front:
         """Take the capture once."""
         for first in range(0, len(self._capture), 2 * PIECE):
             length = self._channelizer.output_length(PIECE)
-            shape = (self._channelizer.stations, length)
-            out = self._channels.setdefault(length, np.empty(shape, np.complex64))
+            if length not in self._channels:
+                shape = (self._channelizer.stations, length)
+                self._channels[length] = np.empty(shape, np.complex64)
+            out = self._channels[length]
             self._channelizer.process(self._capture[first : first + 2 * PIECE], out)
             for block, station in zip(self._discriminators, out, strict=False):
                 block.process(station, self._composite[:length])

@@ -81,6 +81,8 @@ class ChannelSpectrum:
         How many batches `total` holds.
     held
         float32 (42,), in FFT order: max-hold since `reset`, as power of a line.
+    held_frames
+        How many frames `held` is the largest of.
     """
 
     def __init__(self) -> None:
@@ -95,6 +97,7 @@ class ChannelSpectrum:
         self._hold_frames = np.zeros((HOLD_FRAMES, HOLD_POINTS), np.complex64)
         self.total = np.zeros(POINTS)
         self.held = np.zeros(HOLD_POINTS, np.float32)
+        self.held_frames = 0
         self.batches = 0
 
     def add(self, iq: npt.NDArray[np.complex64]) -> None:
@@ -104,6 +107,7 @@ class ChannelSpectrum:
         add_powers(self._re, self._im, self._rows, self.total)
         cut_frames(iq, self._hold_window, _HOLD_STEP, self._hold_frames)
         hold_powers(scipy.fft.fft(self._hold_frames, axis=1), self.held)
+        self.held_frames += HOLD_FRAMES
         self.batches += 1
 
     def take_mean(self) -> npt.NDArray[np.float64]:
@@ -119,6 +123,7 @@ class ChannelSpectrum:
         """Forget everything."""
         self.total[:] = 0.0
         self.held[:] = 0.0
+        self.held_frames = 0
         self.batches = 0
 
 

@@ -20,6 +20,7 @@ from dsp.receive.exceedance import Exceedance
 from dsp.receive.figure import Figure
 from dsp.receive.grid import HOPS_PER_S
 from dsp.receive.peak_bias import PeakBias
+from dsp.receive.quiet_crest import QuietSecond
 
 SLOTS_PER_S = 20
 FINE_HZ = FULL_SCALE_HZ / BINS_PER_UNIT
@@ -28,6 +29,10 @@ DISTRIBUTION_BINS = FINE_BINS // 10
 # What is left at high C/N: the interpolator between samples and the float32 phase steps.
 _READING_SHARE = 4e-4
 _READING_HZ = 15.0
+# Signal that went with the noise, in shares of it: the more noise, the more signal lies below it
+# (scenes at C/N 20 to 40 dB).
+_REMOVED_SHARE = 0.2
+_REMOVED_SHARE_PER_HZ = 1.0 / 3_000.0
 
 Counts = npt.NDArray[np.float64]
 
@@ -83,9 +88,7 @@ class DeviationMeter:
     def reset(self) -> None:
         """Forget the observation: distribution, share and the held peak."""
         self._held = np.zeros(FINE_BINS)
-        self._held_raw_hz = 0.0
-        self._held_noise = 0.0
-        self._held_seconds = 0
+        self._held_highest: QuietSecond | None = None
         self._over = Exceedance()
 
     def second(
@@ -94,8 +97,12 @@ class DeviationMeter:
         counts: npt.NDArray[np.int32],
         offset_hz: float,
         sigma_hz: float,
+        quiet: QuietSecond,
     ) -> DeviationSecond:
-        """Judge a second: `hops` (40, 4) and `counts` of `DeviationPeaks`, the noise `sigma_hz`."""
+        """Judge a second: `hops` (40, 4) and `counts` of `DeviationPeaks`, the noise `sigma_hz`.
+
+        The peak is that of `quiet`: the highest crests with less noise on them.
+        """
         assert len(hops) == HOPS_PER_S
         folded = fold(counts.sum(axis=0, dtype=np.int64), offset_hz)
         per_slot = hops.reshape(SLOTS_PER_S, -1, hops.shape[1])
@@ -107,23 +114,26 @@ class DeviationMeter:
             axis=1,
         ).astype(np.float32)
         raw_hz = float(np.abs(slots).max())
-        self._held += folded
-        self._held_raw_hz = max(self._held_raw_hz, raw_hz)
-        self._held_noise += sigma_hz**2
-        self._held_seconds += 1
-        held_sigma_hz = math.sqrt(self._held_noise / self._held_seconds)
+        crests = fold(quiet.counts.sum(axis=0, dtype=np.int64), offset_hz)
+        self._held += crests
+        if self._held_highest is None or quiet.highest_hz > self._held_highest.highest_hz:
+            # The noise that counts is that of the second with the highest crest.
+            self._held_highest = quiet
         share, share_u, upper = self._over.add(folded, FINE_HZ, self.limit_hz, sigma_hz)
         return DeviationSecond(
-            peak_hz=self._peak(folded, raw_hz, sigma_hz),
+            peak_hz=self._peak(crests, quiet),
             raw_peak_hz=raw_hz,
             slots_hz=slots,
             distribution=np.rint(folded.reshape(-1, 10).sum(axis=1)).astype(np.int64),
             over_limit_share=Figure(share, share_u),
             over_limit_upper=upper,
-            peak_hold_hz=self._peak(self._held, self._held_raw_hz, held_sigma_hz),
+            peak_hold_hz=self._peak(self._held, self._held_highest),
         )
 
-    def _peak(self, folded: Counts, raw_hz: float, sigma_hz: float) -> Figure:
-        value_hz, spread_hz = self._bias.correct(folded, FINE_HZ, raw_hz, sigma_hz)
-        u_hz = 2.0 * math.hypot(spread_hz, _READING_SHARE * raw_hz, _READING_HZ)
+    def _peak(self, folded: Counts, quiet: QuietSecond) -> Figure:
+        highest_hz = quiet.highest_hz
+        value_hz, spread_hz = self._bias.correct(folded, FINE_HZ, highest_hz, quiet.sigma_hz)
+        lost_share = _REMOVED_SHARE + _REMOVED_SHARE_PER_HZ * quiet.removed_hz
+        spread_hz = math.hypot(spread_hz, lost_share * quiet.removed_hz)
+        u_hz = 2.0 * math.hypot(spread_hz, _READING_SHARE * highest_hz, _READING_HZ)
         return Figure(max(value_hz, 0.0), u_hz)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import types
 
 from dsp.kernel import inlined, kernel, ready
@@ -139,6 +140,14 @@ def measure_hops(rows: Any, taps: Any, scratch: Any, figures: Any, runs: Any, co
         figures[h, 3] = power
 
 
+def crest_taps() -> npt.NDArray[np.float32]:
+    """Return the interpolator's taps at a quarter and half a sample, for `measure_hops`.
+
+    A crest to the left reads the same taps mirrored, because the walk itself is mirrored.
+    """
+    return np.array([interpolator(0.25), interpolator(0.5)], dtype=np.float32)
+
+
 class DeviationPeaks:
     """Measures batches of hops and keeps the histogram of the running second.
 
@@ -154,8 +163,7 @@ class DeviationPeaks:
 
     def __init__(self) -> None:
         ready(measure_hops)
-        # A crest to the left reads the same taps mirrored, because the walk itself is mirrored.
-        self._taps = np.array([interpolator(0.25), interpolator(0.5)], dtype=np.float32)
+        self._taps = crest_taps()
         self._scratch = np.zeros((6, RUNS), np.float32)
         self.runs = np.zeros((HOPS, RUNS))
         self.figures = np.zeros((HOPS, 4))

@@ -3,15 +3,16 @@
 The largest of many samples of signal plus noise lies above the largest of the signal: by 4 sigma
 for a tone, which visits its crest thousands of times, by next to nothing for a syllable that does
 so once. The bias c · sigma cannot be tabulated; but it can be *made larger on purpose*. With noise
-of lambda · sigma² added to the measured distribution, the expected maximum is
+of lambda · sigma² added to the measured distribution, the expected maximum of a signal with a hard
+edge is
 
-    E[max] = M + b · (1 + lambda) ** p
+    E[max] = M + b · sqrt(1 + lambda)
 
-with p = 1/2 where the signal has a hard edge (a tone, a limiter) and p = 1 where its own crests are
-spread wider than the noise. Three values of lambda, 1, 3 and 7, give b and p; continued to
-lambda = -1 they leave the peak M without any noise (simulation extrapolation: J. Cook,
-L. Stefanski, JASA 89, 1994). The expectation needs no dice: the probability that no sample exceeds
-t is the product of Phi((t - y) / (sqrt(lambda) sigma)) over the histogram.
+so what it grows by from lambda = 1 to 3 is 0.586 b, and b is the bias (simulation extrapolation:
+J. Cook, L. Stefanski, JASA 89, 1994). A lone crest is blurred by nothing but its own noise: it
+grows by less, down to nothing, and its bias is a third of a sigma. The expectation needs no dice:
+the probability that no sample exceeds t is the product of Phi((t - y) / (sqrt(lambda) sigma)) over
+the histogram.
 """
 
 from __future__ import annotations
@@ -26,16 +27,21 @@ from numba import types
 from dsp.kernel import inlined, kernel, ready
 from dsp.receive.grid import RATE_HZ
 
-LAMBDAS = (1.0, 3.0, 7.0)
+LAMBDAS = (1.0, 3.0)
 # Samples at 288 kHz of noise that ends at 60 kHz count as this many independent ones.
 _REPEATS = RATE_HZ / 120_000.0
 _POINTS = 64
 _REACH_SIGMAS = 12.0
 _WIDTHS_PER_SIGMA = 6.0
 # With less noise than this (Hz) the histogram's bins of 100 Hz are too wide, and the bias too small
-# to matter: crests are then taken to be visited a few times.
+# to matter: between that of a lone crest and that of a tone.
 _LEAST_SIGMA_HZ = 60.0
-_FEW_SIGMAS = 2.0
+_FEW_SIGMAS = (1.0, 0.8)
+# Growth in sigmas → bias in sigmas, and what it is known to: by the scenes and stations of
+# bench/receive_scenes.py and bench/receive_accuracy.py at C/N 30 and 40 dB.
+_GROWTH = (0.3, 0.75, 1.2, 2.4)
+_BIAS = (0.3, 1.4, 2.3, 4.1)
+_SPREAD = (1.0, 0.7, 0.7, 0.5)
 # With so much noise its distribution is no longer normal: clicks begin.
 _CLICKS_HZ = 10_000.0
 
@@ -92,7 +98,8 @@ class PeakBias:
         between the samples; `sigma_hz` is the noise behind the measuring filter.
         """
         if sigma_hz < _LEAST_SIGMA_HZ:
-            return peak_hz - _FEW_SIGMAS * sigma_hz, sigma_hz
+            few, spread = _FEW_SIGMAS
+            return peak_hz - few * sigma_hz, spread * sigma_hz
         filled = np.flatnonzero(folded)
         if not len(filled):
             return peak_hz, sigma_hz
@@ -100,21 +107,14 @@ class PeakBias:
         merged = max(round(sigma_hz / _WIDTHS_PER_SIGMA / bin_hz), 1)
         wanted = math.ceil(_REACH_SIGMAS * sigma_hz / (merged * bin_hz))
         counts = self._downwards(folded, top, merged, wanted)
-        low, middle, high = (
+        low, high = (
             expected_maximum(counts, merged * bin_hz, math.sqrt(value) * sigma_hz)
             for value in LAMBDAS
         )
-        growth = max(middle - low, 1e-3)
-        # (8^p - 4^p) / (4^p - 2^p) = 2^p
-        power = min(max((high - middle) / growth, math.sqrt(2.0)), 2.0)
-        lift_hz = growth / (power - 1.0)
-        # The histogram knows samples only; the crest between them stands a little higher.
-        highest_hz = (top + 1) * bin_hz
-        first_hz = highest_hz - 0.5 * merged * bin_hz
-        between_hz = max(peak_hz - highest_hz, -0.5 * bin_hz)
-        left, spread = self._character((middle - low) / sigma_hz)
-        corrected_hz = first_hz + low - lift_hz + between_hz - left * sigma_hz
-        return corrected_hz, sigma_hz * spread * (1.0 + sigma_hz / _CLICKS_HZ)
+        growth = (high - low) / sigma_hz
+        bias = float(np.interp(growth, _GROWTH, _BIAS))
+        spread = float(np.interp(growth, _GROWTH, _SPREAD)) * (1.0 + sigma_hz / _CLICKS_HZ)
+        return peak_hz - bias * sigma_hz, spread * sigma_hz
 
     @staticmethod
     def _downwards(
@@ -125,13 +125,3 @@ class PeakBias:
         padded = np.zeros(-(-len(part) // merged) * merged)
         padded[: len(part)] = part
         return np.ascontiguousarray(padded.reshape(-1, merged).sum(axis=1))
-
-    @staticmethod
-    def _character(growth: float) -> tuple[float, float]:
-        """What is left of the bias, and the standard deviation, both in sigmas.
-
-        Found by simulation (bench/receive_accuracy.py): a growth near 2 is a tone or a limiter, at
-        whose edge many samples speak; below 0.6 it is the lone crest of a syllable.
-        """
-        left = float(np.interp(growth, (1.0, 2.0), (-0.45, 0.12)))
-        return left, float(np.interp(growth, (0.6, 1.9), (1.05, 0.5)))

@@ -8,8 +8,9 @@ half and has a flatness of a few percent; a tone is steady but not even.
 
 Findings are short, stable names; several may hold at once:
 
-- ``off_air``     no carrier: the envelope is that of noise
-- ``hiss``        noise in place of audio, with or without a carrier
+- ``off_air``     no carrier: the envelope is that of noise. It stands alone: what a discriminator
+                  makes of no carrier is nobody's hiss and nobody's silence
+- ``hiss``        noise in place of audio, on a carrier
 - ``no_audio``    a carrier whose audio and stereo bands hold nothing but the receiver's own noise
 - ``silence``     audio below -50 dBFS for the whole second
 - ``one_channel`` a stereo programme with one channel 25 dB below the other
@@ -43,13 +44,14 @@ class BandReading:
     """The audio part of a second's spectrum.
 
     `modulation_hz` is the rms deviation of audio and stereo bands without the receiver's noise;
-    `noise_hz` that noise.
+    `noise_hz` that noise; `frequency_hz` the rms frequency of what modulates.
     """
 
     flatness: float
     variation: float
     modulation_hz: float
     noise_hz: float
+    frequency_hz: float
 
 
 class ProgrammeBands:
@@ -72,16 +74,19 @@ class ProgrammeBands:
         level = float(hops.mean())
         heard = mean[_LISTENED] + 1e-30
         flatness = float(np.exp(np.mean(np.log(heard))) / heard.mean())
-        square, noise = 0.0, 0.0
+        square, noise, turned = 0.0, 0.0, 0.0
         for band in (_MIDDLE, _SIDE):
             frequency = np.arange(BINS)[band] * BIN_HZ
             square += float(mean[band].sum()) * density_scale() * BIN_HZ
             noise += n0_over_c * float(np.sum(frequency**2)) * BIN_HZ
+            turned += float(frequency**2 @ mean[band]) * density_scale() * BIN_HZ
+            turned -= n0_over_c * float(np.sum(frequency**4)) * BIN_HZ
         return BandReading(
             flatness=flatness,
             variation=float(hops.std()) / level if level > 0.0 else 0.0,
             modulation_hz=float(np.sqrt(max(square - noise, 0.0))),
             noise_hz=float(np.sqrt(noise)),
+            frequency_hz=float(np.sqrt(max(turned, 0.0) / max(square - noise, 1.0))),
         )
 
     def reset(self) -> None:
@@ -97,16 +102,16 @@ def findings(
     `carrier_db` is carrier over noise in the channel by the envelope; `stereo` tells that left and
     right were fully decoded.
     """
-    found = []
     if carrier_db < OFF_AIR_CARRIER_DB:
-        found.append("off_air")
+        return ["off_air"]
+    found = []
     even = bands.flatness > HISS_FLATNESS and bands.variation < HISS_VARIATION
     # The noise subtracted is known to a few percent of itself: a quarter of it may still be noise.
     bare = bands.modulation_hz < max(NO_AUDIO_HZ, 0.25 * bands.noise_hz)
     quiet = audio.level_dbfs < SILENCE_DBFS
     if even and not quiet:
         found.append("hiss")
-    if bare and carrier_db >= OFF_AIR_CARRIER_DB:
+    if bare:
         found.append("no_audio")
     if quiet:
         found.append("silence")

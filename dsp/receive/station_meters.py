@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dsp.contract import BlockContractError, require_samples
 from dsp.fm.constants import AUDIO_RATE_HZ, FULL_SCALE_HZ
 from dsp.fm.profiles import FmProfile
-from dsp.receive import composite_filter, programme_state, stereo_decoder
+from dsp.receive import composite_filter, filter_reach, programme_state, stereo_decoder
 from dsp.receive.audio_loudness import AudioLoudness, noise_energy
 from dsp.receive.audio_meters import AudioMeters, AudioReading
 from dsp.receive.carrier_offset import offset_of, offset_ppm
@@ -47,9 +47,10 @@ from dsp.receive.mpx_power import MpxPowerMeter
 from dsp.receive.noise_floor import NoiseFloor, NoiseReading
 from dsp.receive.occupied_bandwidth import occupied_bandwidth
 from dsp.receive.pilot_meter import PilotMeter, fit_pilot
+from dsp.receive.quiet_crest import QuietCrests
 from dsp.receive.rds_level import RdsLevel
 from dsp.receive.second_record import FIGURES, SecondRecord, lost_second
-from dsp.receive.spectrum_mask import mask_margin
+from dsp.receive.spectrum_mask import held_noise, mask_margin
 from dsp.receive.stereo_decoder import StereoDecoder, stereo_share
 
 FULL_HALF_WIDTH_HZ = 130_000.0
@@ -134,6 +135,7 @@ class StationMeters:
         )
         self._noise = NoiseFloor(phase_step=phase_step)
         self._peaks = DeviationPeaks()
+        self._crests = QuietCrests(self._bank.response)
         self._deviation = DeviationMeter(profile.over_limit_hz)
         self._mpx = MpxPowerMeter()
         self._pilot = PilotMeter()
@@ -204,6 +206,7 @@ class StationMeters:
         self._pilot_seconds = 0
         self._done: list[SecondRecord] = []
         self._peaks.clear()
+        self._crests.clear()
         self._powers[:] = 0.0
         for part in (
             self._pilot,
@@ -235,6 +238,7 @@ class StationMeters:
         bank, batch = self._bank, self._batch
         bank.measure(self._input.composite)
         self._peaks.take(bank.composite)
+        self._crests.keep(bank.composite, self._peaks.figures)
         rows = slice(batch * HOPS, (batch + 1) * HOPS)
         self._hops[rows] = self._peaks.figures
         self._runs[rows] = self._peaks.runs
@@ -271,13 +275,14 @@ class StationMeters:
         audio = self._audio.second(gain_db)
         frames = self._scaled(FULL_SCALE_HZ / share_hz)
         if touched:
+            self._crests.clear()
             self._restart()
             self._lose_second(frames, missing)
             return
         figures = {"pilot_hz": pilot_hz, "pilot_frequency_hz": pilot_frequency_hz} | rds
         figures |= self._level_figures(noise, envelope)
         weak = self._weakness(figures["cn_db"], envelope)
-        extra = self._composite_figures(figures, counts, noise, envelope, bands.modulation_hz)
+        extra = self._composite_figures(figures, counts, noise, envelope, bands)
         self._loudness.close_second()
         figures |= self._audio_figures(audio, gain_db, noise.n0_over_c, weak)
         reasoned = {
@@ -300,7 +305,7 @@ class StationMeters:
                 slots_hz=extra.slots_hz,
                 distribution=extra.distribution,
                 audio=frames,
-                notes=(self._narrowed,) if self._half_width_hz < FULL_HALF_WIDTH_HZ else (),
+                notes=self._notes(reasoned["peak_deviation_hz"], bands),
             )
         )
         self._second += 1
@@ -371,22 +376,26 @@ class StationMeters:
         counts: npt.NDArray[np.int32],
         noise: NoiseReading,
         envelope: EnvelopeReading,
-        modulation_hz: float,
+        bands: programme_state.BandReading,
     ) -> DeviationSecond:
         noise_hz2 = noise.n0_over_c * self._noise_hz3
-        offset = offset_of(self._runs.reshape(-1), modulation_hz)
+        offset = offset_of(self._runs.reshape(-1), bands.modulation_hz)
         offset_hz = offset.value or 0.0
-        second = self._deviation.second(self._hops, counts, offset_hz, math.sqrt(noise_hz2))
+        sigma_hz = math.sqrt(noise_hz2)
+        quiet = self._crests.second(noise.n0_over_c, sigma_hz, offset_hz)
+        second = self._deviation.second(self._hops, counts, offset_hz, sigma_hz, quiet)
         square = float(self._hops[:, SQUARES].sum()) / (HOPS_PER_S * HOP) * FULL_SCALE_HZ**2
+        spectrum = self._spectrum.take_mean()
         beta, down = occupied_bandwidth(
-            self._spectrum.take_mean(), noise.n0_over_c, noise.relative, self._half_width_hz
+            spectrum, noise.n0_over_c, noise.relative, self._half_width_hz
         )
+        density = float(spectrum.sum()) * noise.n0_over_c
         spoiled = "multipath" if envelope.multipath_share > MULTIPATH_SPOILS else None
         figures |= {
             "offset_hz": offset,
             "offset_ppm": self._ppm(offset),
-            "peak_deviation_hz": self._widened(second.peak_hz).because(spoiled),
-            "peak_hold_hz": self._widened(second.peak_hold_hz).because(spoiled),
+            "peak_deviation_hz": self._widened(second.peak_hz, bands).because(spoiled),
+            "peak_hold_hz": self._widened(second.peak_hold_hz, bands).because(spoiled),
             "over_limit_share": second.over_limit_share.because(spoiled),
             "mpx_power_dbr": self._mpx.add(square - offset_hz**2, noise_hz2),
             "occupied_bandwidth_hz": beta,
@@ -396,19 +405,20 @@ class StationMeters:
                 offset_hz,
                 self.profile.rated_deviation_hz,
                 self._half_width_hz,
+                held_noise(density, self._spectrum.held_frames),
             ),
         }
         return second
 
-    def _widened(self, peak: Figure) -> Figure:
-        """Widen a peak's uncertainty for what a narrowed channel filter may cut off.
+    def _widened(self, peak: Figure, bands: programme_state.BandReading) -> Figure:
+        return filter_reach.widened(peak, bands.frequency_hz, self._half_width_hz)
 
-        facts: 100 kHz of half width read 1.2 kHz low at 110 kHz of deviation and 2.9 at 130.
-        """
-        if self._half_width_hz >= FULL_HALF_WIDTH_HZ or peak.value is None or peak.u is None:
-            return peak
-        lost_hz = 0.06 * max(peak.value - 0.85 * self._half_width_hz, 0.0)
-        return Figure(peak.value, math.hypot(peak.u, lost_hz), peak.invalid)
+    def _notes(self, peak: Figure, bands: programme_state.BandReading) -> tuple[str, ...]:
+        """Why the uncertainties are wider than they might be."""
+        notes = [self._narrowed] if self._half_width_hz < FULL_HALF_WIDTH_HZ else []
+        if filter_reach.is_cut(peak, bands.frequency_hz, self._half_width_hz):
+            notes.append(filter_reach.CUT)
+        return tuple(notes)
 
     def _ppm(self, offset: Figure) -> Figure:
         if self._frequency_hz is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +12,7 @@ from ingest.iq.block import FULL_SCALE, IqBlock
 from ingest.iq.byte_stream import ByteStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ingest.iq.encoding import Encoding
 
@@ -39,8 +41,13 @@ class FileSource:
         self._start_utc = start_utc
         self._stream = stream
         self._encoding = encoding
+        self._holes: deque[tuple[int, int]] = deque()
         self._notes: list[dict[str, Any]] = []
         self._closed = False
+
+    def add_holes(self, holes: Sequence[tuple[int, int]]) -> None:
+        """Tell where samples are missing: (place in the file, how many), in order."""
+        self._holes.extend(holes)
 
     def blocks(self) -> Iterator[IqBlock]:
         """Yield the recording in blocks of a tenth of a second.
@@ -58,9 +65,11 @@ class FileSource:
     def _read_blocks(self) -> Iterator[IqBlock]:
         size = self._encoding.sample_bytes
         per_block = max(1, self.rate_hz // BLOCKS_PER_S)
-        index, missing, given = 0, 0, 0
+        index, missing, given, read = 0, 0, 0, 0
         while not self._closed:
-            raw = self._stream.read(per_block * size)
+            lost = self._lost_at(read)
+            index, missing = index + lost, missing + lost
+            raw = self._stream.read(min(per_block, self._before_hole(read)) * size)
             whole = len(raw) // size
             if whole * size != len(raw):
                 self._note("truncated", f"{len(raw) - whole * size} bytes after the last sample")
@@ -76,12 +85,13 @@ class FileSource:
                 given += block.count
                 yield block
             missing += whole - covered
-            if whole != given and index == 0:
+            if whole != given and read == 0:
                 self._require_mostly_good(whole, given)
             if whole != covered or missing:
                 self._note("not_finite", f"samples up to {index + whole} are not all numbers")
             index += whole
-        self._finish(given, index)
+            read += whole
+        self._finish(given, read)
 
     def close(self) -> None:
         """Close the file."""
@@ -91,6 +101,19 @@ class FileSource:
     def notes(self) -> list[dict[str, Any]]:
         """Return what was noticed so far."""
         return list(self._notes)
+
+    def _lost_at(self, read: int) -> int:
+        """Return how many samples are missing at that place of the file, and note them."""
+        lost = 0
+        while self._holes and self._holes[0][0] <= read:
+            lost += self._holes.popleft()[1]
+        if lost:
+            self._note("gap", f"{lost} samples missing before sample {read} of the file")
+        return lost
+
+    def _before_hole(self, read: int) -> int:
+        """Samples from there to the next hole."""
+        return self._holes[0][0] - read if self._holes else sys.maxsize
 
     def _finish(self, given: int, index: int) -> None:
         if self._stream.fault:

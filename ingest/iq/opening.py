@@ -80,7 +80,13 @@ def _open_sigmf(path: Path, compression: str, options: Recorded, clock: Clock) -
     if meta.header_bytes:
         _skip(stream, meta.header_bytes)
     said = Recorded(meta.rate_hz, meta.centre_hz, meta.start_utc)
-    return _source(stream, meta.encoding, options, said, data, clock)
+    source = _source(stream, meta.encoding, options, said, data, clock)
+    try:
+        source.add_holes(meta.holes(source.rate_hz))
+    except BaseException:
+        source.close()
+        raise
+    return source
 
 
 def _read_meta(path: Path) -> SigmfMeta:

@@ -1,9 +1,11 @@
 """SigMF metadata, read as what they are: a file from somebody else.
 
 Only the fields that a capture needs are looked at (SigMF 1.x, "core" namespace): datatype,
-sample_rate, num_channels, and of the captures frequency, datetime, sample_start and header_bytes.
-The size of the file bounds everything: annotations, a billion or none, are never looked at. All
-captures must be at one frequency: where they are not, the second one is another band.
+sample_rate, num_channels, and of the captures frequency, datetime, sample_start, global_index and
+header_bytes. The size of the file bounds everything: annotations, a billion or none, are never
+looked at. All captures must be at one frequency: where they are not, the second one is another
+band. Where a later capture begins later than the samples before it last, samples are missing: by
+core:global_index where both have one, otherwise by their times.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from ingest.iq import refusals
@@ -26,6 +29,18 @@ _DATATYPES = {
 }
 _MOST_CAPTURES = 10_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
+# Times of captures are often whole milliseconds; what they tell within this is no hole.
+_CLOCK_S = 2e-3
+_LONGEST_HOLE_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class CaptureStart:
+    """Where one capture of a recording begins: in the file, in the stream, in time."""
+
+    sample_start: int
+    global_index: int | None
+    time_utc: datetime | None
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,37 @@ class SigmfMeta:
     start_utc: datetime | None
     header_bytes: int
     dataset: str | None
+    captures: tuple[CaptureStart, ...] = ()
+
+    def holes(self, rate_hz: int) -> list[tuple[int, int]]:
+        """Return where samples are missing: (place in the file, how many), in order.
+
+        Raises
+        ------
+        Refusal
+            iq.sigmf where a stream goes backwards, or a hole is longer than a day.
+        """
+        found = []
+        for before, after in pairwise(self.captures):
+            missing = _missing_between(before, after, rate_hz)
+            if missing > _LONGEST_HOLE_S * rate_hz:
+                raise refusals.sigmf("captures of one day", f"a hole of {missing} samples")
+            if missing:
+                found.append((after.sample_start - self.captures[0].sample_start, missing))
+        return found
+
+
+def _missing_between(before: CaptureStart, after: CaptureStart, rate_hz: int) -> int:
+    there = after.sample_start - before.sample_start
+    if before.global_index is not None and after.global_index is not None:
+        missing = after.global_index - before.global_index - there
+        if missing < 0:
+            raise refusals.sigmf("core:global_index that goes on with the samples", "one behind")
+        return missing
+    if before.time_utc is None or after.time_utc is None:
+        return 0
+    late_s = (after.time_utc - before.time_utc).total_seconds() - there / rate_hz
+    return round(late_s * rate_hz) if late_s > _CLOCK_S else 0
 
 
 def parse_sigmf(content: bytes) -> SigmfMeta:
@@ -69,6 +115,16 @@ def parse_sigmf(content: bytes) -> SigmfMeta:
         start_utc=_moment(tables[0].get("core:datetime")),
         header_bytes=_count("core:header_bytes", tables[0].get("core:header_bytes", 0)),
         dataset=_dataset(general.get("core:dataset")),
+        captures=tuple(_capture_start(table) for table in tables),
+    )
+
+
+def _capture_start(table: dict[str, Any]) -> CaptureStart:
+    index = table.get("core:global_index")
+    return CaptureStart(
+        sample_start=_count("core:sample_start", table.get("core:sample_start", 0)),
+        global_index=None if index is None else _count("core:global_index", index),
+        time_utc=_moment(table.get("core:datetime")),
     )
 
 

@@ -8,7 +8,7 @@ from scipy.special import jv
 from dsp.receive.channel_spectrum import BIN_HZ, POINTS, ChannelSpectrum
 from dsp.receive.grid import BATCH, RATE_HZ
 from dsp.receive.occupied_bandwidth import beta_half_hz, occupied_bandwidth
-from dsp.receive.spectrum_mask import mask_margin
+from dsp.receive.spectrum_mask import held_noise, mask_margin
 from tests.dsp.receive.radio import carrier, on_air, tone
 from tests.naive import receiver as naive
 
@@ -89,6 +89,28 @@ def test_mask_is_kept_by_75_khz_and_broken_by_120():
     broken = mask_margin(spectrum.held, 0.0, 75_000.0, 130_000.0)
     assert kept.value >= -1.5
     assert broken.value < -5.0
+
+
+@pytest.mark.parametrize("cn_db", [15.0, 20.0, 30.0])
+def test_the_receivers_own_noise_breaks_no_mask(cn_db):
+    _, iq = on_air(tone(1_000, 30_000.0, 2), cn_db=cn_db, level=0.5)
+    spectrum, _ = mean_spectrum(iq)
+    noise = held_noise(0.25 * 10.0 ** (-cn_db / 10.0) / 200_000.0, spectrum.held_frames)
+    # What is expected is what is there: beyond 100 kHz there is noise alone.
+    outside = np.abs(np.fft.fftfreq(42, 1.0 / RATE_HZ)) > 80_000.0
+    assert 10.0 * np.log10(spectrum.held[outside].mean() / noise) == pytest.approx(0.0, abs=1.0)
+    figure = mask_margin(spectrum.held, 0.0, 75_000.0, 130_000.0, noise)
+    assert figure.invalid is None
+    assert figure.value > 0.0
+    if cn_db < 30.0:
+        assert mask_margin(spectrum.held, 0.0, 75_000.0, 130_000.0).value < 0.0
+
+
+def test_a_mask_is_broken_by_splatter_noise_or_not():
+    _, iq = on_air(tone(1_000, 120_000.0, 2), cn_db=20.0, level=0.5)
+    spectrum, _ = mean_spectrum(iq)
+    noise = held_noise(0.25 * 0.01 / 200_000.0, spectrum.held_frames)
+    assert mask_margin(spectrum.held, 0.0, 75_000.0, 130_000.0, noise).value < -5.0
 
 
 def test_mask_is_for_75_khz_only():

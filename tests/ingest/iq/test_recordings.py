@@ -180,6 +180,45 @@ def test_sigmf_brings_everything(opened, tmp_path, called, packer):
     np.testing.assert_allclose(joined(source), iq, rtol=0, atol=3e-5)
 
 
+LATER = [
+    # what the second capture says beside its place in the file, and how many samples are missing
+    ({"core:global_index": 70_000}, 35_000),
+    ({"core:datetime": "2026-05-16T07:30:01.0Z"}, round(0.5 * 1_024_000) - 20_000),
+    # Both: the count wins, whatever the clock says.
+    ({"core:global_index": 35_000, "core:datetime": "2026-05-16T07:31:00Z"}, 0),
+    # A clock of whole milliseconds.
+    ({"core:datetime": "2026-05-16T07:30:00.520Z"}, 0),
+    ({}, 0),
+]
+
+
+@pytest.mark.parametrize(("later", "missing"), LATER)
+def test_what_lies_between_two_captures_of_sigmf_is_missing(opened, tmp_path, later, missing):
+    iq, document = capture(), json.loads(json.dumps(META))
+    # The recording is a piece of a longer stream, from its sample 15000 on.
+    document["captures"][0]["core:global_index"] = 15_000
+    document["captures"].append({"core:sample_start": 20_000, "core:frequency": 99.6e6} | later)
+    (tmp_path / "band.sigmf-meta").write_text(json.dumps(document))
+    (tmp_path / "band.sigmf-data").write_bytes(ENCODERS["cs16"](pairs_of(iq)).tobytes())
+    source = opened(tmp_path / "band.sigmf-meta", SourceOptions())
+    got = joined(source)
+    expected = np.concatenate([iq[:20_000], np.full(missing, np.nan), iq[20_000:]])
+    np.testing.assert_allclose(got, expected, rtol=0, atol=3e-5)
+    assert ("gap" in {note["kind"] for note in source.notes()}) == bool(missing)
+
+
+@pytest.mark.parametrize("index", [19_999, 2**52])
+def test_captures_of_sigmf_that_go_backwards_or_away_are_refused(tmp_path, index):
+    document = json.loads(json.dumps(META))
+    document["captures"][0]["core:global_index"] = 0
+    document["captures"].append(
+        {"core:sample_start": 20_000, "core:frequency": 99.6e6, "core:global_index": index}
+    )
+    (tmp_path / "band.sigmf-meta").write_text(json.dumps(document))
+    (tmp_path / "band.sigmf-data").write_bytes(bytes(200_000))
+    assert refused(tmp_path / "band.sigmf-meta", SourceOptions()).kind == "iq.sigmf"
+
+
 def test_sigmf_without_samples_is_refused(tmp_path):
     (tmp_path / "band.sigmf-meta").write_text(json.dumps(META))
     assert refused(tmp_path / "band.sigmf-meta").kind == "iq.sigmf"

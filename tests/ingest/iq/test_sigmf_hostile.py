@@ -113,7 +113,7 @@ def mutated(content, rng):
                 [b"null", b"-1", b"1e400", b"[]", b"{}", b'"', b"9" * 50, b"true", b"\x00", b"\\u"]
             )
         else:
-            number = rng.choice([b"1024000", b"0", b"99600000.0"])
+            number = rng.choice([b"1024000", b"0", b"99600000.0", b"1000", b"5000"])
             found = data.find(number)
             if found >= 0:
                 data[found : found + len(number)] = str(rng.randint(-(10**20), 10**20)).encode()
@@ -122,17 +122,24 @@ def mutated(content, rng):
 
 def fuzz(cases, seed):
     rng = random.Random(seed)
-    good = json.dumps(META, indent=rng.choice([None, 2])).encode()
+    document = json.loads(json.dumps(META))
+    first = document["captures"][0]
+    first["core:global_index"] = 0
+    later = {"core:sample_start": 1_000, "core:global_index": 5_000}
+    document["captures"].append(first | later)
+    good = json.dumps(document, indent=rng.choice([None, 2])).encode()
     sense = 0
     for _ in range(cases):
         try:
             meta = parse_sigmf(mutated(good, rng))
+            holes = meta.holes(1_024_000)
         except Refusal as refusal:
             assert refusal.kind == "iq.sigmf"  # noqa: PT017 - every case counts, not the first
         else:
             assert isinstance(meta, SigmfMeta)
             assert meta.rate_hz is None or meta.rate_hz > 0
             assert 0 <= meta.header_bytes < 2**53
+            assert all(place >= 0 and 0 < n <= 86_400 * 1_024_000 for place, n in holes)
             sense += 1
     return sense
 

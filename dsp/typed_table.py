@@ -4,22 +4,45 @@ Files that people write by hand (profiles, stations, scenes) share one rule: eve
 wrong or misspelt one is refused with the names that are allowed, because a setting that is silently
 ignored is found only on the air.
 
-Understood annotations: float (finite), int, str, bool, `Literal`, `X | None`, `tuple[X, ...]` (a
-list) and dataclasses (a table). A dataclass checks ranges in `__post_init__` with ValueError.
+Understood annotations: float (finite), int (also written as 2.4e6), str, bool, datetime (with its
+zone; it becomes UTC), `Literal`, `X | None`, `tuple[X, ...]` (a list) and dataclasses (a table).
+
+Ranges stand beside the field, as `number(low, high)` or `text(longest)`, and are refused with key,
+value and range; what else a dataclass checks is a ValueError of its `__post_init__`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from dsp.errors import Refusal
 
 _HUGE = 1e12
+_RANGE = "range"
+_LONGEST_SHOWN = 200
+_WORDS: dict[object, str] = {
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    str: "text",
+}
+
+
+def number(low: float, high: float, **more: Any) -> Any:
+    """Return a dataclass field for a number within low … high; `default=` as usual."""
+    return dataclasses.field(metadata={_RANGE: (low, high)}, **more)
+
+
+def text(longest: int, **more: Any) -> Any:
+    """Return a dataclass field for printable text of at most `longest` characters."""
+    return dataclasses.field(metadata={_RANGE: (0, longest)}, **more)
 
 
 @dataclass(frozen=True)
@@ -52,16 +75,16 @@ class TableReader:
         if not isinstance(table, dict):
             raise self.bad_value(where, "a table", repr(table))
         hints = typing.get_type_hints(cls)
-        fields = dataclasses.fields(cls)
-        required = tuple(
-            f.name
-            for f in fields
-            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        )
-        self.check_keys(where, table, tuple(f.name for f in fields), required)
-        values = {
-            key: self.convert(f"{where}.{key}", value, hints[key]) for key, value in table.items()
-        }
+        fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+        self.check_keys(where, table, tuple(fields), _required(fields))
+        values = {}
+        for key, value in table.items():
+            limits = fields[key].metadata.get(_RANGE)
+            if limits is not None and hints[key] in {float, float | None}:
+                self._check_number(f"{where}.{key}", value, limits)
+            values[key] = self.convert(f"{where}.{key}", value, hints[key])
+            if limits is not None:
+                self._check_range(f"{where}.{key}", values[key], limits)
         try:
             return cls(**values)
         except ValueError as error:
@@ -82,10 +105,18 @@ class TableReader:
             return tuple(self.convert(f"{where}[{i}]", item, arguments[0]) for i, item in items)
         if dataclasses.is_dataclass(kind):
             return self.read(where, value, typing.cast("type[Any]", kind))
+        return self._scalar(where, value, kind)
+
+    def _scalar(self, where: str, value: Any, kind: Any) -> Any:
+        """Return `value` as a number, text, a flag or a time."""
         if kind is float and type(value) in (int, float) and abs(value) < _HUGE:  # no NaN, no inf
             return float(value)
+        if kind is datetime:
+            return self._time(where, value)
+        if kind is int and type(value) is float and value.is_integer():
+            return int(value)
         if type(value) is not kind or kind is float:
-            raise self.bad_value(where, f"a finite {kind.__name__}", repr(value))
+            raise self.bad_value(where, _WORDS.get(kind, f"a {kind.__name__}"), repr(value))
         return value
 
     def list_of(self, where: str, value: Any) -> list[Any]:
@@ -119,10 +150,49 @@ class TableReader:
             )
 
     def bad_value(self, where: str, expected: str, got: str) -> Refusal:
-        """Return the refusal of one value."""
+        """Return the refusal of one value, printable and on one line."""
+        plain = "".join(c if c.isprintable() else "?" for c in got)
         return Refusal(
             f"{self.kind}.value",
             expected=f"{where}: {expected}",
-            got=got[:200],
+            got=plain if len(plain) <= _LONGEST_SHOWN else plain[: _LONGEST_SHOWN - 1] + "…",
             advice="mending that value",
         )
+
+    def _check_number(self, where: str, value: Any, limits: tuple[float, float]) -> None:
+        """Say the range already where the value is no number at all."""
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise self.bad_value(where, f"a number within {_shown(limits)}", repr(value))
+
+    def _check_range(self, where: str, value: Any, limits: tuple[float, float]) -> None:
+        low, high = limits
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, str) and (len(item) > high or not item.isprintable()):
+                raise self.bad_value(where, f"at most {high} printable characters", repr(item))
+            if isinstance(item, (int, float)) and not low <= item <= high:
+                raise self.bad_value(where, f"within {_shown(limits)}", repr(item))
+
+    def _time(self, where: str, value: Any) -> datetime:
+        """Return an aware time in UTC, from a TOML time or its text."""
+        moment = value
+        if isinstance(value, str):
+            try:
+                moment = datetime.fromisoformat(value)
+            except ValueError:
+                moment = None
+        if type(moment) is not datetime or moment.tzinfo is None:
+            raise self.bad_value(where, "a time with its zone as 2026-01-01T05:00:00Z", repr(value))
+        return moment.astimezone(UTC)
+
+
+def _required(fields: dict[str, dataclasses.Field[Any]]) -> tuple[str, ...]:
+    missing = dataclasses.MISSING
+    return tuple(
+        name
+        for name, field in fields.items()
+        if field.default is missing and field.default_factory is missing
+    )
+
+
+def _shown(limits: tuple[float, float]) -> str:
+    return f"{limits[0]:g} … {limits[1]:g}"

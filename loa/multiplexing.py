@@ -7,27 +7,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsp.coder.rds_content import RdsContent, Tag
-from dsp.coder.rds_scheduler import RdsScheduler
 from dsp.coder.settings import MultiplexSettings
 from dsp.errors import Refusal
 from ingest.clock import SystemClock
 from ingest.decode import Decoder
 from ingest.fm_profile import load_fm_profile
 from loa import reporting
+from loa.multiplex_rds import bits_of, rds_to_send, station_on_air, told
 from loa.progress import Progress
 from loa.tables import print_table
-from transmit.control_codes import CodedStation, load_control_codes, release_code
+from transmit.control_codes import load_control_codes, release_code
 from transmit.multiplex import build_coder, make_multiplex, refusal_of_settings
-from transmit.multiplex_codes import CodedBits, with_codes
+from transmit.multiplex_codes import with_codes
 from transmit.multiplex_iq import CarrierSettings
 from transmit.multiplex_sink import sink_for
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
+    from dsp.coder.rds_table import RdsTable
     from dsp.fm.profiles import FmProfile
+    from loa.multiplex_rds import Rds
     from transmit.control_codes import ControlCode
     from transmit.multiplex import MultiplexRun
 
@@ -53,29 +53,6 @@ class Injections:
     rds_khz: float | None
     rds_phase_deg: float
     mpx_limit_dbr: float | None
-
-
-@dataclass(frozen=True)
-class Rds:
-    """RDS as asked for on the command line."""
-
-    pi: str | None
-    ps: str | None
-    rt: str | None
-    title: str | None
-    pty: int | None
-    ct: bool
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anything was asked for."""
-        asked = (self.pi, self.ps, self.rt, self.title, self.pty is not None, self.ct)
-        return any(asked)
-
-    @property
-    def text(self) -> str | None:
-        """RadioText: as asked for, or the title alone."""
-        return self.rt if self.rt is not None else self.title
 
 
 @dataclass(frozen=True)
@@ -112,9 +89,12 @@ def multiplex_file(  # noqa: PLR0913 - each is one group of options
     """Make the multiplex of `file`; return the exit code of the command."""
     now = SystemClock().now_utc()
     rules = load_fm_profile(profile)
-    settings = _settings(rules, injections, rds)
-    bits = _bits(rds, settings, now)
-    before, after = _released(codes, rds, carrier, settings)
+    said = rds_to_send(rds, codes.station, carrier.frequency_mhz * 1e6)
+    settings = _settings(rules, injections, said)
+    if settings.rds_hz == 0.0:
+        said = None
+    bits = bits_of(said, now, stereo=settings.stereo)
+    before, after = _released(codes, rds.pi if said is None else said.pi, carrier, settings)
     place = CarrierSettings(
         now, carrier.rate_hz, carrier.offset_hz, carrier.level_dbfs, carrier.frequency_mhz * 1e6
     )
@@ -132,17 +112,17 @@ def multiplex_file(  # noqa: PLR0913 - each is one group of options
         fields = _report(file, output, sink.kind, rules, settings, run)
     _say(run, underflows)
     if as_json:
-        reporting.print_json("multiplex", {**fields, "rds": _rds_fields(rds)})
+        reporting.print_json("multiplex", {**fields, "rds": told(said)})
     else:
         _print(fields)
     return 0
 
 
-def _settings(rules: FmProfile, wanted: Injections, rds: Rds) -> MultiplexSettings:
+def _settings(rules: FmProfile, wanted: Injections, rds: RdsTable | None) -> MultiplexSettings:
     rds_khz = wanted.rds_khz
     if rds_khz is None:
-        rds_khz = DEFAULT_RDS_KHZ if rds.wanted else 0.0
-    if rds_khz > 0.0 and rds.pi is None:
+        rds_khz = 0.0 if rds is None else DEFAULT_RDS_KHZ
+    if rds_khz > 0.0 and rds is None:
         raise Refusal(
             "usage",
             expected="a programme identification where there is RDS",
@@ -164,20 +144,12 @@ def _settings(rules: FmProfile, wanted: Injections, rds: Rds) -> MultiplexSettin
 
 
 def _released(
-    codes: Codes, rds: Rds, carrier: Carrier, settings: MultiplexSettings
+    codes: Codes, pi: str | None, carrier: Carrier, settings: MultiplexSettings
 ) -> tuple[tuple[ControlCode, ...], tuple[ControlCode, ...]]:
     """Return the codes before and after, if they are those of the station on the air."""
     if not (codes.before or codes.after):
         return (), ()
-    try:
-        station = CodedStation(codes.station, carrier.frequency_mhz * 1e6, rds.pi or "")
-    except ValueError as error:
-        raise Refusal(
-            "codes.station",
-            expected="the station on the air, to whom the codes belong",
-            got=str(error),
-            advice="--station ID --frequency-mhz F --pi PI",
-        ) from error
+    station = station_on_air(codes.station, carrier.frequency_mhz * 1e6, pi)
     own = None if codes.path is None else load_control_codes(codes.path)
     before, after = (
         tuple(release_code(own, station, name) for name in names)
@@ -188,32 +160,6 @@ def _released(
             "usage", expected="RDS where codes are RDS groups", got="none", advice="--rds-khz 2"
         )
     return before, after
-
-
-def _bits(rds: Rds, settings: MultiplexSettings, now: datetime) -> CodedBits | None:
-    if settings.rds_hz == 0.0 or rds.pi is None:
-        return None
-    try:
-        pi = int(rds.pi, 16)
-    except ValueError:
-        pi = 0
-    if not 1 <= pi <= 0xFFFF:
-        raise Refusal(
-            "usage",
-            expected="--pi of four hexadecimal digits, 0001 to FFFF",
-            got=rds.pi[:20],
-            advice="--pi 7001",
-        )
-    content = RdsContent(
-        pi=pi,
-        ps=rds.ps or "",
-        rt=rds.text,
-        rt_plus=(Tag("programme.now", rds.title),) if rds.title else (),
-        pty=rds.pty or 0,
-        di=1 if settings.stereo else 0,
-        ct=rds.ct,
-    )
-    return CodedBits(RdsScheduler(content, now if rds.ct else None))
 
 
 def _report(
@@ -286,13 +232,6 @@ def _invalid(fields: dict[str, Any], settings: MultiplexSettings) -> dict[str, s
         "sha256": "played, not written",
     }
     return {key: reason for key, reason in reasons.items() if fields[key] is None}
-
-
-def _rds_fields(rds: Rds) -> dict[str, Any] | None:
-    if rds.pi is None:
-        return None
-    said = {"pi": rds.pi.upper(), "ps": rds.ps, "rt": rds.text, "title": rds.title}
-    return said | {"pty": rds.pty or 0, "ct": rds.ct}
 
 
 def _say(run: MultiplexRun, underflows: int) -> None:

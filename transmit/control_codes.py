@@ -139,15 +139,7 @@ class ControlCodes:
         Refusal
             "codes.other_station" where id, frequency or PI differ; "codes.unknown".
         """
-        ours = (self.station.id, round(self.station.frequency_hz), int(self.station.pi, 16))
-        theirs = (station.id, round(station.frequency_hz), int(station.pi, 16))
-        if ours != theirs:
-            raise Refusal(
-                "codes.other_station",
-                expected=f"a transmission of {self.station}, to whom these codes belong",
-                got=str(station),
-                advice="the codes of that station, from those who run it",
-            )
+        require_same_station(self.station, station)
         if name not in self._codes:
             raise Refusal(
                 "codes.unknown",
@@ -156,6 +148,19 @@ class ControlCodes:
                 advice="a name from the station's codes",
             )
         return self._codes[name]
+
+
+def require_same_station(owner: CodedStation, station: CodedStation) -> None:
+    """Refuse ("codes.other_station") unless `station`, which is on the air, is the `owner`."""
+    ours = (owner.id, round(owner.frequency_hz), int(owner.pi, 16))
+    theirs = (station.id, round(station.frequency_hz), int(station.pi, 16))
+    if ours != theirs:
+        raise Refusal(
+            "codes.other_station",
+            expected=f"a transmission of {owner}, to whom these codes belong",
+            got=str(station),
+            advice="the codes of that station, from those who run it",
+        )
 
 
 def release_code(codes: ControlCodes | None, station: CodedStation, name: str) -> ControlCode:
@@ -212,13 +217,13 @@ def parse_control_codes(content: bytes) -> ControlCodes:
         code: ControlCode = _READER.read(f"code {number}", entry, ControlCode)
         if code.name in codes:
             raise _READER.bad_value(f"code {number}.name", "a name used once", code.name)
-        _require_own_pi(f"code {number}.rds", code, int(station.pi, 16))
+        require_own_pi(_READER, f"code {number}.rds", code.groups(), int(station.pi, 16))
         codes[code.name] = code
     return ControlCodes(station, codes)
 
 
-def _require_own_pi(where: str, code: ControlCode, pi: int) -> None:
+def require_own_pi(reader: TableReader, where: str, groups: tuple[Group, ...], pi: int) -> None:
     """Refuse groups that speak in another station's name."""
-    for group in code.groups():
+    for group in groups:
         if group.a != pi or (group.is_version_b and group.c != pi):
-            raise _READER.bad_value(where, f"groups of the station's own PI {pi:04X}", group.hex())
+            raise reader.bad_value(where, f"groups of the station's own PI {pi:04X}", group.hex())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from dsp.modulate.propagation import MAX_RAYS
 from ingest.fm_profile import load_fm_profile
 from ingest.scene import scene as scenes
 from ingest.scene.faults import EFFECTS, Fault, contradiction
+from ingest.scene.rds import rds_content, said_twice
 from ingest.scene.scene import CHANNEL_HALF_HZ, READER, Scene, Station
 
 if TYPE_CHECKING:
@@ -38,14 +40,16 @@ def checked_scene(table: SceneTable, digest: str, folder: Path) -> Scene:
     _check_dongle(table.dongle, capture)
     if len(table.station) > scenes.MOST_STATIONS:
         expected = f"at most {scenes.MOST_STATIONS} of them"
-        raise READER.bad_value("station", expected, len(table.station))
+        raise READER.bad_value("station", expected, repr(len(table.station)))
     stations: list[Station] = []
     for index, entry in enumerate(table.station):
         where = f"station {entry.id!r}" if _NAME.fullmatch(entry.id) else f"station[{index}]"
         if where.startswith("station["):
-            raise READER.bad_value(f"{where}.id", "letters, digits, . _ -", entry.id)
+            raise READER.bad_value(f"{where}.id", "letters, digits, . _ -", repr(entry.id))
         if any(entry.id == other.id for other in stations):
-            raise READER.bad_value(f"{where}.id", "a name that no other station has", entry.id)
+            raise READER.bad_value(
+                f"{where}.id", "a name that no other station has", repr(entry.id)
+            )
         stations.append(_Checker(where, entry, capture, folder).station())
     return Scene(capture, table.dongle, tuple(stations), digest, folder)
 
@@ -54,19 +58,21 @@ def _check_dongle(dongle: DongleTable, capture: Capture) -> None:
     warmed = dongle.ppm + dongle.ppm_per_min * capture.seconds / 60.0
     if abs(warmed) > _MOST_PPM:
         expected = f"within ±{_MOST_PPM:g} ppm until the end, with ppm {dongle.ppm:g}"
-        raise READER.bad_value("dongle.ppm_per_min", expected, dongle.ppm_per_min)
+        raise READER.bad_value("dongle.ppm_per_min", expected, repr(dongle.ppm_per_min))
     for name in ("drops", "repeats", "stalls", "gain_steps"):
         events = getattr(dongle, name)
         if len(events) > scenes.MOST_EVENTS:
-            raise READER.bad_value(f"dongle.{name}", f"at most {scenes.MOST_EVENTS}", len(events))
+            raise READER.bad_value(
+                f"dongle.{name}", f"at most {scenes.MOST_EVENTS}", repr(len(events))
+            )
         for event in events:
             if event.at_s >= capture.seconds:
                 expected = f"within 0 … {capture.seconds:g}, the seconds of the capture"
-                raise READER.bad_value(f"dongle.{name}.at_s", expected, event.at_s)
+                raise READER.bad_value(f"dongle.{name}.at_s", expected, repr(event.at_s))
         for one, other in pairwise(events):
             if other.at_s < one.at_s:
                 expected = f"in order of time, after {one.at_s:g}"
-                raise READER.bad_value(f"dongle.{name}.at_s", expected, other.at_s)
+                raise READER.bad_value(f"dongle.{name}.at_s", expected, repr(other.at_s))
     _check_spans(dongle, capture)
 
 
@@ -77,15 +83,15 @@ def _check_spans(dongle: DongleTable, capture: Capture) -> None:
             room = round((capture.seconds - event.at_s) * capture.rate_hz)
             if event.samples > room:
                 expected = f"at most {room}, the samples from {event.at_s:g} s to the end"
-                raise READER.bad_value(f"dongle.{name}.samples", expected, event.samples)
+                raise READER.bad_value(f"dongle.{name}.samples", expected, repr(event.samples))
             if name == "repeats" and event.samples > round(event.at_s * capture.rate_hz):
                 expected = f"at most the samples before {event.at_s:g} s"
-                raise READER.bad_value("dongle.repeats.samples", expected, event.samples)
+                raise READER.bad_value("dongle.repeats.samples", expected, repr(event.samples))
     changed = sorted((*dongle.drops, *dongle.repeats), key=lambda event: event.at_s)
     for one, other in pairwise(changed):
         if other.at_s < one.at_s + one.samples / capture.rate_hz:
             expected = f"no drop or repeat before the one at {one.at_s:g} s ends"
-            raise READER.bad_value("dongle.drops.at_s", expected, other.at_s)
+            raise READER.bad_value("dongle.drops.at_s", expected, repr(other.at_s))
 
 
 class _Checker:
@@ -108,6 +114,7 @@ class _Checker:
             pilot_hz = 0.09 * profile.rated_deviation_hz if table.stereo else 0.0
         self._check_injections(deviation_hz, pilot_hz)
         self._check_texts()
+        self._check_rds()
         faults = tuple(self._fault(entry, deviation_hz) for entry in table.fault)
         self._check_faults(faults)
         self._check_channel(deviation_hz, faults)
@@ -124,7 +131,7 @@ class _Checker:
 
     def bad(self, key: str, expected: str, got: object) -> Exception:
         """Return the refusal for `key` of this station."""
-        return READER.bad_value(f"{self.where}.{key}", expected, got)
+        return READER.bad_value(f"{self.where}.{key}", expected, repr(got))
 
     def _check_frequency(self) -> None:
         frequency_hz, capture = self.table.frequency_hz, self.capture
@@ -171,6 +178,19 @@ class _Checker:
                 raise self.bad("dtmf.at_s", f"within 0 … {self.capture.seconds:g}", burst.at_s)
         if len(table.dtmf) > scenes.MOST_EVENTS or len(table.rds_groups) > scenes.MOST_EVENTS:
             raise self.bad("dtmf", f"at most {scenes.MOST_EVENTS} codes", len(table.dtmf))
+
+    def _check_rds(self) -> None:
+        """Let the encoder say what cannot be sent; `rds` alone may also stand for later."""
+        table = self.table
+        if table.rds is not None and (twice := said_twice(table.rds)):
+            expected = "no such key: pi, ps, rt, pty, ct and rds_groups are the station's own"
+            raise self.bad(f"rds.{twice}", expected, getattr(table.rds, twice))
+        try:
+            rds_content(replace(table, rds_hz=1.0))
+        except Refusal as error:
+            if error.kind.startswith("scene."):
+                raise
+            raise READER.bad_value(f"{self.where} (RDS)", error.expected, error.got) from None
 
     def _profile(self) -> FmProfile:
         """Return the profile of that name, or of the file beside the scene or here."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsp.coder.multiplex import Multiplex, MultiplexSettings
-from dsp.coder.rds_content import RdsContent
 from dsp.coder.rds_scheduler import RdsScheduler, bit_at
 from dsp.fm.constants import (
     AUDIO_RATE_HZ,
@@ -21,6 +20,7 @@ from dsp.fm.constants import (
     FULL_SCALE_HZ,
     PILOT_HZ,
 )
+from ingest.scene.rds import rds_content
 from ingest.scene.windows import stretch_weight
 
 if TYPE_CHECKING:
@@ -41,19 +41,8 @@ _PILOT_PERIOD = 192  # samples after which 19 kHz repeats at 192 kHz
 
 def rds_of(station: Station, start_utc: datetime, seed: int) -> RdsScheduler | None:
     """Return the RDS of a station with its faults planned, None where it has none."""
-    table = station.table
-    if not table.rds_hz:
-        return None
-    content = RdsContent(
-        pi=int(table.pi, 16),
-        ps=table.ps or table.id[:8],
-        rt=table.rt or None,
-        pty=table.pty,
-        di=int(table.stereo),
-        ct=table.ct,
-        raw=tuple(group.upper() for group in table.rds_groups),
-    )
-    return RdsScheduler(content, start_utc, seed=seed)
+    content = rds_content(station.table)
+    return None if content is None else RdsScheduler(content, start_utc, seed=seed)
 
 
 def plan_rds_faults(scheduler: RdsScheduler, station: Station, delay_s: float) -> None:

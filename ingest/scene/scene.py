@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dsp.coder.rds_table import RdsTable
 from dsp.errors import Refusal
 from dsp.modulate.propagation import MAX_DELAY_US
+from dsp.typed_table import TableReader, number, text
 from ingest.scene.faults import Fault, Kind
-from ingest.scene.tables import SceneReader, number, text
 
-READER = SceneReader("scene")
+READER = TableReader("scene")
 
 CHANNEL_HALF_HZ = 130_000.0
 MOST_BYTES = 2_000_000
@@ -141,6 +142,7 @@ class StationTable:
     pty: int = number(0, 31, default=0)
     rds_groups: tuple[str, ...] = text(16, default=())
     ct: bool = False
+    rds: RdsTable | None = None
     dtmf: tuple[Burst, ...] = ()
     multipath: tuple[RayTable, ...] = ()
     fading_hz: float = number(0.0, 50.0, default=0.0)
@@ -207,7 +209,9 @@ def load_scene(path: Path) -> Scene:
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise READER.bad_value(path.name, f"at most {MOST_BYTES} bytes", path.stat().st_size)
+            raise READER.bad_value(
+                path.name, f"at most {MOST_BYTES} bytes", str(path.stat().st_size)
+            )
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise Refusal(

@@ -28,6 +28,14 @@ Title = Annotated[
     str | None,
     typer.Option(help="Title of the bulletin, marked in the RadioText (RT+); alone, it is that."),
 ]
+RdsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--rds",
+        help="RDS.toml: AF, EON, PTYN, eRT, RT+, applications, raw groups and all else; the "
+        "options above go before it.",
+    ),
+]
 Pty = Annotated[int | None, typer.Option(min=0, max=31, help="RDS programme type.")]
 RdsKhz = Annotated[float | None, typer.Option(help="RDS peak deviation; 2.0 where there is RDS.")]
 PilotKhz = Annotated[float | None, typer.Option(help="Pilot deviation; 9 % of rated.")]
@@ -51,6 +59,7 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
     title: Title = None,
     pty: Pty = None,
     ct: Annotated[bool, typer.Option("--ct", help="Send the time of day (RDS 4A).")] = False,
+    rds: RdsFile = None,
     rds_khz: RdsKhz = None,
     rds_phase_deg: Annotated[float, typer.Option(help="To the third harmonic: 0 or 90.")] = 0.0,
     pilot_khz: PilotKhz = None,
@@ -69,14 +78,15 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
 
     Example: loa multiplex bulletin-fm.flac -o mpx.wav --pi 7001 --ps "TRAVINH" --profile 75k50us
     """
-    from loa.multiplexing import Carrier, Codes, Injections, Rds, multiplex_file
+    from loa.multiplex_rds import Rds
+    from loa.multiplexing import Carrier, Codes, Injections, multiplex_file
 
     return multiplex_file(
         file,
         output,
         profile=profile,
         injections=Injections(stereo, pilot_khz, rds_khz, rds_phase_deg, mpx_limit_dbr),
-        rds=Rds(pi, ps, rt, title, pty, ct),
+        rds=Rds(pi, ps, rt, title, pty, ct, rds),
         carrier=Carrier(rate_hz, offset_hz, level_dbfs, frequency_mhz),
         codes=Codes(codes, station, tuple(code_before or ()), tuple(code_after or ())),
         as_json=as_json,

@@ -227,3 +227,124 @@ def test_nobody_elses_codes_are_sent(tmp_path, master, codes, capsys, changed, k
     assert code == 2
     assert json.loads(said.out)["kind"] == kind
     assert not (tmp_path / "a.wav").exists()
+
+
+RDS = """
+ps = "TRAVINH"
+rt = "Đức Mỹ: Bản tin bão"
+title = "Bản tin bão"
+pty = 3
+ptyn = "Tin Xã"
+ert = "ព័ត៌មាន"
+ecc = "F2"
+language = "Khmer"
+pin = { day = 24, hour = 5, minute = 0 }
+ct = true
+af_hz = [96.4e6, 101_300_000]
+ews = ["1F 0001 00FF"]
+inhouse = ["02 1234 5678"]
+raw = ["7001 F000 0001 0002"]
+[station]
+id = "duc-my"
+frequency_hz = 96.4e6
+pi = "7001"
+[[rt_plus]]
+type = "stationname.long"
+text = "Đức Mỹ"
+[[eon]]
+pi = "7002"
+ps = "CAU KE"
+mapped_hz = [[96.4e6, 99.5e6]]
+[[tdc]]
+channel = 5
+data = "4C 6F 61"
+[[oda]]
+aid = "CD46"
+group = "8A"
+message = "0123"
+groups = ["00 AAAA BBBB"]
+"""
+ON_AIR = ("--station", "duc-my", "--frequency-mhz", "96.4")
+
+
+def test_everything_that_rds_has_comes_out_of_a_file(tmp_path, capsys):
+    (tmp_path / "rds.toml").write_text(RDS)
+    sf.write(tmp_path / "silence.wav", np.zeros(48_000 * 20), 48_000)
+    asked = ("--rds", tmp_path / "rds.toml", *ON_AIR, "--ps", "DUC MY", "--mono", "--json")
+    code, said = run(capsys, tmp_path / "silence.wav", "-o", tmp_path / "mpx.wav", *asked)
+    assert code == 0, said.err
+    made = json.loads(said.out)["rds"]
+    assert made["pi"] == "7001"  # of the station
+    assert made["ps"] == "DUC MY"  # the option goes before the file
+    assert made["pty"] == 3
+    groups = heard_groups(sf.read(tmp_path / "mpx.wav", dtype="float32")[0])
+    kinds = {f"{b >> 12}{'AB'[b >> 11 & 1]}" for _, b, _, _ in groups}
+    wanted = {"0A", "1A", "2A", "3A", "5A", "6A", "8A", "9A", "10A", "11A", "12A", "14A", "15A"}
+    assert kinds - {"4A"} == wanted  # the time only where a minute begins
+    assert {a for a, *_ in groups} == {0x7001}
+    at = {b >> 11: (b & 31, c, d) for _, b, c, d in groups}
+    assert at[9 << 1] == (0x1F, 0x0001, 0x00FF)
+    assert at[6 << 1] == (0x02, 0x1234, 0x5678)
+    assert at[8 << 1] == (0x00, 0xAAAA, 0xBBBB)
+    told = {d for _, b, _, d in groups if b >> 11 == 3 << 1}
+    assert told == {0xCD46, 0x4BD7, 0x6552}
+    labels = {c >> 12: c & 0xFFF for _, b, c, _ in groups if b >> 11 == 1 << 1}
+    assert labels == {0: 0x0F2, 3: 0x066}  # country, and Khmer
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "words"),
+    [
+        ("pty = 32", "rds.value", ("pty", "0 … 31", "32")),
+        ("colour = 1", "rds.key", ("colour",)),
+        ('ecc = "F22"', "rds.value", ("ecc", "F22")),
+        ('language = "Elvish"', "rds.value", ("language", "Elvish", "Vietnamese")),
+        ("af_hz = [60e6]", "rds.value", ("af_hz", "8.76e+07", "60000000")),
+        ('letters = "runes"', "rds.value", ("letters", "'ascii'")),
+        ("ct_offset_h = 7.2", "rds.value", ("ct_offset_h", "7.2")),
+        ("pin = { day = 32, hour = 1, minute = 1 }", "rds.value", ("pin.day", "1 … 31")),
+        ('ps = "NINE CHARS"', "rds.text", ("ps", "8")),
+        ('rt = "x"\ntitle = "y"', "rds.value", ("'x'",)),
+        ('ews = ["20 0001 00FF"]', "codes.none", ("[station]",)),
+        ('raw = ["7001 F000 0001 0002"]', "codes.none", ("[station]",)),
+        ('[[eon]]\npi = "70"', "rds.value", ("eon[0].pi", "'70'")),
+        ("[[eon]]\npi = '7002'\nmapped_hz = [[96.4e6]]", "rds.value", ("mapped_hz", "pairs")),
+        ("pi = ", "rds.toml", ()),
+    ],
+)
+def test_rds_that_cannot_be_is_named(tmp_path, master, capsys, written, kind, words):
+    (tmp_path / "rds.toml").write_text(written)
+    asked = ("--rds", tmp_path / "rds.toml", "--pi", "7001", "--json")
+    code, said = run(capsys, master, "-o", tmp_path / "mpx.wav", *asked)
+    refusal = json.loads(said.out)
+    assert (code, refusal["kind"]) == (2, kind)
+    assert all(word in refusal["expected"] + refusal["got"] for word in words), refusal
+    assert not (tmp_path / "mpx.wav").exists()
+
+
+OWNED = '[station]\nid = "duc-my"\nfrequency_hz = 96.4e6\npi = "7001"\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "on_air", "kind", "words"),
+    [
+        ('ews = ["1F 0001 00FF"]\n', ("--station", "x", "--pi", "7001"), "codes.other_station", ()),
+        ('ews = ["1F 0001 00FF"]\n', (*ON_AIR, "--pi", "7002"), "codes.other_station", ("7002",)),
+        ('tdc = [{channel = 1, data = "00"}]\n', (), "codes.station", ()),
+        ('raw = ["7002 F000 0001 0002"]\n', ON_AIR, "rds.value", ("7001",)),
+        ('ews = ["20 0001 00FF"]\n', ON_AIR, "rds.value", ("ews[0]", "20 0001 00FF")),
+        ('oda = [{aid = "CD46", group = "8B"}]\n', ON_AIR, "rds.value", ("oda[0].group", "8B")),
+        ('tdc = [{channel = 32, data = "00"}]\n', ON_AIR, "rds.value", ("channel", "0 … 31")),
+        ('tdc = [{channel = 1, data = "0"}]\n', ON_AIR, "rds.value", ("tdc[0].data", "'0'")),
+    ],
+)
+def test_groups_that_may_open_loudspeakers_are_those_of_their_station(
+    tmp_path, master, capsys, written, on_air, kind, words
+):
+    (tmp_path / "rds.toml").write_text(written + OWNED)
+    asked = ("--rds", tmp_path / "rds.toml", *on_air, "--json")
+    code, said = run(capsys, master, "-o", tmp_path / "mpx.wav", *asked)
+    refusal = json.loads(said.out)
+    assert (code, refusal["kind"]) == (2, kind), refusal
+    assert all(word in refusal["expected"] + refusal["got"] for word in words), refusal
+    assert not (tmp_path / "mpx.wav").exists()

@@ -1,12 +1,29 @@
 """SCENE.toml: defaults, and every scene that cannot be with the key, value and range it names."""
 
+import dataclasses
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from dsp.errors import Refusal
+from ingest.scene.exciter import rds_of
 from ingest.scene.faults import EFFECTS
-from ingest.scene.scene import load_scene, parse_scene
+from ingest.scene.rds import rds_content
+from ingest.scene.scene import (
+    Burst,
+    Capture,
+    DongleTable,
+    FaultTable,
+    GainStep,
+    OnAir,
+    RayTable,
+    Span,
+    StationTable,
+    load_scene,
+    parse_scene,
+)
 
 CAPTURE = """
 [capture]
@@ -257,3 +274,117 @@ def test_a_scene_that_is_not_there_or_too_large(tmp_path):
     with pytest.raises(Refusal) as caught:
         load_scene(large)
     assert caught.value.kind == "scene.value"
+
+
+MORE_RDS = """
+[station.rds]
+ecc = "F2"
+language = "Vietnamese"
+af_hz = [97.6e6]
+ptyn = "TIN XA"
+ert = "ព័ត៌មាន"
+ews = ["1F 0001 00FF"]
+title = "Tin xã"
+[[station.rds.eon]]
+pi = "7002"
+ps = "CAU KE"
+"""
+
+
+def test_a_station_may_say_everything_that_rds_has(tmp_path):
+    (station,) = parse(CAPTURE + RICH + 'rt = "Tin xã Đức Mỹ"\n' + MORE_RDS, tmp_path).stations
+    content = rds_content(station.table)
+    assert (content.pi, content.ecc, content.language) == (0x7001, 0xF2, 0x46)
+    assert (content.af_hz, content.ptyn, content.ert) == ((97_600_000,), "TIN XA", "ព័ត៌មាន")
+    assert [other.pi for other in content.eon] == [0x7002]
+    assert [tag.content_type for tag in content.rt_plus] == ["programme.now"]
+    assert (content.di, content.ps) == (1, "A")
+    scheduler = rds_of(station, datetime(2026, 1, 1, tzinfo=UTC), 1)
+    kinds = {group.group[4:6] for group in scheduler.groups_until(104 * 200)}
+    assert {"00", "20", "30", "90", "A0", "B0", "C0", "E0"} <= {kind[0] + "0" for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "got"),
+    [
+        ('[station.rds]\npi = "7002"\n', "rds.pi", "7002"),
+        ('[station.rds]\nraw = ["7001000100020003"]\n', "rds.raw", "7001000100020003"),
+        ("[station.rds]\ncolour = 1\n", "colour", "colour"),
+        ('[station.rds]\necc = "XX"\n', "ecc", "XX"),
+        ("[station.rds]\ndi = 16\n", "rds.di", "16"),
+        ('[station.rds]\nrt_plus = [{type = "item.title", text = "no"}]\n', "rt_plus", "no"),
+        ('rt = "ព័ត៌មាន"\n', "rt", "U+17"),
+        ('ps = "NINECHARS"\n', "ps", "NINECHARS"),
+        ("[dongle]\nppm = inf\n", "ppm", "inf"),
+        ("pty = inf\n", "pty", "inf"),
+    ],
+)
+def test_rds_of_a_scene_that_cannot_be(tmp_path, text, key, got):
+    refusal = refused(CAPTURE + RICH + text, tmp_path)
+    assert refusal.kind in {"scene.value", "scene.key"}
+    assert key in refusal.expected + refusal.got
+    assert got in refusal.got
+
+
+#: contract.md: what holds where a key is left out; everything else is required.
+DEFAULTS = {
+    Capture: {"seed": 0, "start_utc": datetime(2026, 1, 1, tzinfo=UTC)},
+    DongleTable: {
+        "noise_dbfs": -60.0, "ppm": 0.0, "ppm_per_min": 0.0, "dc_dbfs": None, "iq_gain_db": 0.0,
+        "iq_phase_deg": 0.0, "gain_steps": (), "drops": (), "repeats": (), "stalls": (),
+    },
+    StationTable: {
+        "commune": "", "deviation_hz": None, "audio": (), "tone_hz": None, "tone_level_db": -6.0,
+        "audio_gain_db": 0.0, "stereo": False, "pilot_hz": None, "rds_hz": 0.0,
+        "rds_phase_deg": 0.0, "mpx_limit_dbr": None, "offset_hz": 0.0, "drift_hz_per_min": 0.0,
+        "pi": "7001", "ps": "", "rt": "", "pty": 0, "rds_groups": (), "ct": False, "rds": None,
+        "dtmf": (), "multipath": (), "fading_hz": 0.0, "fading_k_db": 10.0, "on_air": (),
+        "fault": (),
+    },
+    FaultTable: {"start_s": 0.0, "end_s": None, "value": None, "audio": None},
+    RayTable: {"phase_deg": 0.0},
+    Burst: {"level_dbfs": -12.0, "on_s": 0.07, "off_s": 0.07},
+    Span: {}, GainStep: {}, OnAir: {},
+}  # fmt: skip
+REQUIRED = {
+    Capture: {"centre_hz", "rate_hz", "seconds"},
+    DongleTable: set(),
+    StationTable: {"id", "frequency_hz", "level_dbfs", "profile"},
+    FaultTable: {"kind"},
+    RayTable: {"delay_us", "gain_db"},
+    Burst: {"at_s", "digits"},
+    Span: {"at_s", "samples"},
+    GainStep: {"at_s", "gain_db"},
+    OnAir: {"start_s", "end_s"},
+}
+
+
+@pytest.mark.parametrize("table", DEFAULTS)
+def test_every_key_has_the_default_of_the_reference_and_none_is_unknown_to_it(table):
+    fields = {field.name: field.default for field in dataclasses.fields(table)}
+    required = {name for name, default in fields.items() if default is dataclasses.MISSING}
+    assert required == REQUIRED[table]
+    assert {k: v for k, v in fields.items() if k not in required} == DEFAULTS[table]
+    page = Path(__file__).parents[3] / "docs" / "reference" / "simulate.md"
+    told = set(re.findall(r"\w+", page.read_text(encoding="utf-8")))
+    assert set(fields) <= told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[capture]\ncentre_hz = 98e6\nrate_hz = 2_400_000\nseconds = 1\nodd = 1\n",
+        CAPTURE + "[dongle]\nodd = 1\n",
+        CAPTURE + "[dongle]\ndrops = [{ at_s = 1, samples = 1, odd = 1 }]\n",
+        CAPTURE + "[dongle]\ngain_steps = [{ at_s = 1, gain_db = 1, odd = 1 }]\n",
+        CAPTURE + STATION + "odd = 1\n",
+        CAPTURE + STATION + "multipath = [{ delay_us = 1, gain_db = -3, odd = 1 }]\n",
+        CAPTURE + STATION + "on_air = [{ start_s = 1, end_s = 2, odd = 1 }]\n",
+        CAPTURE + STATION + 'dtmf = [{ at_s = 1, digits = "1", odd = 1 }]\n',
+        CAPTURE + STATION + fault("hum", odd=1),
+        CAPTURE + "[odd]\n",
+    ],
+)
+def test_an_unknown_key_is_an_error_in_every_table(tmp_path, text):
+    refusal = refused(text, tmp_path)
+    assert (refusal.kind, refusal.got) == ("scene.key", "unknown odd")

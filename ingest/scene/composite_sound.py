@@ -1,9 +1,10 @@
 """The loudness of what a multiplex carries: decoded as plainly as it was defined.
 
 Main signal and 38 kHz subcarrier of Rec. ITU-R BS.450 give left and right; de-emphasis, the band of
-15 kHz and the K-weighting of BS.1770 are applied to their spectra. 0 dBFS is what drives the coder
-to its share of the deviation (rated less pilot and RDS), so that the figure is in the scale of the
-audio that went in, after the coder's own limiting.
+15 kHz and the K-weighting of BS.1770 are applied to their spectra. 0 dBFS is the deviation that
+pilot and RDS, as they are on the air, leave of what the profile rates: the receiver can know no
+other, and in a healthy station it is the scale of the audio that went in. What is sent too large is
+too loud by as much, and lost to nobody who listens.
 """
 
 from __future__ import annotations

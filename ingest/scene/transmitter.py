@@ -260,12 +260,10 @@ class Transmitter:
         return math.fsum(self._seen_hz(error_hz, moment) for moment in moments) / 100.0
 
     def sound(self, holder: str | Fault) -> Sound:
-        """Return how the sound of a holder is in its multiplex."""
+        """Return how the sound of a holder is in its multiplex; see `Holders`."""
         station = self.station
-        if isinstance(holder, str):
-            share_hz = station.deviation_hz - station.pilot_hz - station.table.rds_hz
-            return Sound(share_hz, station.pre_emphasis_us, station.table.stereo)
-        return Sound(self._stranger.audio_share_hz, station.pre_emphasis_us, stereo=True)
+        stereo = station.table.stereo if isinstance(holder, str) else True
+        return Sound(station.rated_hz, station.pre_emphasis_us, stereo)
 
     def name(self, fault: Fault | None) -> str:
         """Return the name of a fault's programme, or of the station's own."""

@@ -44,6 +44,7 @@ FIGURES = (
     "occupied_bandwidth_hz",
 )
 _WINDOW_S = 60
+_SMALLEST_SHARE_HZ = 1_000.0
 # A dongle's clock that is off moves a fault that ends with a second a little into the next.
 _TOUCH_S = 0.005
 _DIGITS = {"mpx_power_dbr": 4, "loudness_momentary_lufs": 3, "rds_phase_deg": 3}
@@ -56,7 +57,7 @@ class Holders(Protocol):
         """Return the mean offset of its carrier in a second, as received."""
 
     def sound(self, holder: str | Fault) -> Sound:
-        """Return how its sound is in its multiplex."""
+        """Return how its sound is in its multiplex, with all of the rated deviation its share."""
 
     def name(self, fault: Fault | None) -> str:
         """Return the name of what is heard during `fault`, or of the station's own programme."""
@@ -157,18 +158,22 @@ class StationTruth:
         coder_index = begin + self._delay_samples
         carriers = composite_figures.carriers(inside, coder_index)
         rds = holder == OWN and self._scheduler is not None
+        pilot_hz = None if carriers.pilot_hz is None else carriers.pilot_hz * scale
+        rds_hz = carriers.rds_hz * scale if rds and carriers.rds_hz else None
+        sound = self._holders.sound(holder)
+        share_hz = max(sound.share_hz - (pilot_hz or 0.0) - (rds_hz or 0.0), _SMALLEST_SHARE_HZ)
+        stereo = sound.stereo and pilot_hz is not None  # without a pilot nobody hears two sides
+        sound = Sound(share_hz / scale, sound.pre_emphasis_us, stereo)
         last = piece[-(LEAD + MOMENTARY + TAIL) :]
         last_index = coder_index - MARGIN + len(piece) - len(last)
         return {
             "peak_deviation_hz": self._peak_hz(second, holder, around, dense) * scale,
             "mpx_power_dbr": composite_figures.power_dbr(float(np.mean(self._powers))),
-            "pilot_hz": None if carriers.pilot_hz is None else carriers.pilot_hz * scale,
-            "rds_hz": carriers.rds_hz * scale if rds and carriers.rds_hz else None,
+            "pilot_hz": pilot_hz,
+            "rds_hz": rds_hz,
             "rds_phase_deg": carriers.rds_phase_deg if rds else None,
             "offset_hz": self._holders.mean_offset_hz(holder, second) + leaning_hz,
-            "loudness_momentary_lufs": momentary_lufs(
-                last, last_index, carriers.pilot_rad, self._holders.sound(holder)
-            ),
+            "loudness_momentary_lufs": momentary_lufs(last, last_index, carriers.pilot_rad, sound),
             "occupied_bandwidth_hz": composite_figures.occupied_bandwidth_hz(dense),
         }
 

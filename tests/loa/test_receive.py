@@ -155,6 +155,48 @@ def test_figures_against_the_truth(heard, band):
                     assert line[key] == pytest.approx(true[key], abs=limit), (station, key)
 
 
+LOUD = """
+[capture]
+centre_hz = 98e6
+rate_hz = 600_000
+seconds = 3
+[[station]]
+id = "A"
+frequency_hz = 98e6
+level_dbfs = -10
+profile = "75k50us"
+tone_hz = 700
+stereo = true
+rds_hz = 2000
+"""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '[[station.fault]]\nkind = "over_deviation"\n',
+        "deviation_hz = 50e3\n",
+        '[[station.fault]]\nkind = "no_pilot"\nvalue = 3000\n',
+    ],
+)
+def test_loudness_has_one_scale_in_the_truth_and_on_the_air(tmp_path, capsys, wrong):
+    """0 dBFS is what pilot and RDS on the air leave of what the profile rates, on both sides."""
+    scene = tmp_path / "loud.toml"
+    scene.write_text(LOUD + wrong)
+    code, lines, _ = receive(capsys, f"sim:{scene}", "--frequency-mhz", "98")
+    assert code == 0
+    source = SceneSource(load_scene(scene), with_truth=True)
+    for _ in source.blocks():
+        pass
+    (true,) = source.truth()["stations"].values()
+    heard_lufs = [line["loudness_momentary_lufs"] for line in lines if "summary" not in line]
+    # The last 400 ms of the last second end with the filters' tails: two seconds are whole.
+    for second in (0, 1):
+        assert heard_lufs[second] == pytest.approx(
+            true[second]["loudness_momentary_lufs"], abs=0.02
+        )
+
+
 def test_what_rds_and_dtmf_say(heard, band):
     truth = json.loads((band / "truth.json").read_text())["stations"]["duc-my"]
     lines = seconds_of(heard, "duc-my")

@@ -49,9 +49,9 @@ def test_a_profile_of_ones_own(tmp_path):
     ("wrong", "kind", "word"),
     [
         (SMALL + b"corner = 80.0", "profile.key", "corner_hz"),
-        (SMALL + b'corner_hz = "80"', "profile.value", "finite float"),
-        (SMALL + b"corner_hz = nan", "profile.value", "finite float"),
-        (SMALL + b"order = 2.5", "profile.value", "int"),
+        (SMALL + b'corner_hz = "80"', "profile.value", "finite number"),
+        (SMALL + b"corner_hz = nan", "profile.value", "finite number"),
+        (SMALL + b"order = 2.5", "profile.value", "whole number"),
         (SMALL + b'[[stage]]\nkind = "reverb"', "profile.value", "leveller"),
         (SMALL + b"[codec.mp4]\nbit_rate_bps = 1", "profile.key", "m4a"),
         (SMALL.replace(b"version = 1", b"version = 2"), "profile.value", "version"),

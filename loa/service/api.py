@@ -14,7 +14,10 @@ from loa.service.access import Rates, RoomHere
 from loa.service.answers import Health
 from loa.service.blobs import free_bytes
 from loa.service.database import failures_refused
+from loa.service.events import Watch
+from loa.service.events import router as events_router
 from loa.service.log import job_log
+from loa.service.metrics import MEDIA_TYPE, Counted, Metrics
 from loa.service.routes import router
 from loa.service.submit_routes import Fetches
 from loa.service.submit_routes import router as submit_router
@@ -22,7 +25,7 @@ from loa.service.submit_routes import router as submit_router
 if TYPE_CHECKING:
     from loa.service.room import Room
 
-_ROUTERS = (submit_router, router)
+_ROUTERS = (submit_router, router, events_router)
 _LEAST_FREE_BYTES = 64 << 20
 
 
@@ -38,6 +41,10 @@ def create_app(room: Room) -> FastAPI:
     )
     app.state.room = room
     app.state.rates = Rates()
+    app.state.watch = Watch(room)
+    app.state.metrics = Metrics(room)
+    app.state.closing = lambda: False
+    app.add_middleware(Counted, metrics=app.state.metrics)
     app.state.fetches = Fetches(room.settings.outgoing.fetches)
     for routes in _ROUTERS:
         app.include_router(routes)
@@ -72,17 +79,10 @@ def readyz(room: RoomHere, response: Response) -> Health:
     return Health(status="ok" if ready else "not ready", parts=parts)
 
 
-def metrics(room: RoomHere) -> Response:
+def metrics(request: Request) -> Response:
     """Give the figures that Prometheus asks for."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
-
-    registry = CollectorRegistry()
-    jobs = Gauge("loa_jobs", "Jobs kept, by state", ["state"], registry=registry)
-    for state, count in room.jobs.counts().items():
-        jobs.labels(state).set(count)
-    free = Gauge("loa_disk_free_bytes", "Room for uploads", registry=registry)
-    free.set(free_bytes(room.blobs))
-    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+    state = request.app.state
+    return Response(state.metrics.shown(state.watch.streams), media_type=MEDIA_TYPE)
 
 
 def _refused(_request: Request, error: Exception) -> Response:

@@ -43,9 +43,10 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
     notifier = Notifier(room)
     notifier.start()
     url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+    app = create_app(room)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(room),
+            app,
             http=http_protocol(settings.limits.receive_s),
             ws="none",
             lifespan="off",
@@ -56,6 +57,7 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
             timeout_graceful_shutdown=10,
         )
     )
+    app.state.closing = lambda: server.should_exit
     try:
         _announce(room, url, ready_file)
         server.run(sockets=[listener])

@@ -16,6 +16,7 @@ from loa.service.answers import Accepted, Problem
 from loa.service.blobs import PIECE_BYTES, Part
 from loa.service.fetching import fetch
 from loa.service.forms import FormReader, boundary_of
+from loa.service.log import job_log
 from loa.service.outgoing import Visitor
 from loa.service.receiving import received_parts
 from loa.service.submitting import Wish, keep_known, keep_part, require_allowed
@@ -101,7 +102,7 @@ async def submit(  # noqa: PLR0913, PLR0917 - FastAPI: every query parameter is 
         row = await to_thread.run_sync(keep_part, room, caller, wish, part)
     finally:
         await to_thread.run_sync(part.close)
-    return answers.accepted(row)
+    return _acknowledged(caller, row)
 
 
 @router.post(
@@ -121,7 +122,7 @@ async def submit_form(request: Request, room: RoomHere, caller: Submitter) -> Ac
         row = await to_thread.run_sync(keep_part, room, caller, wish, part)
     finally:
         await to_thread.run_sync(part.close)
-    return answers.accepted(row)
+    return _acknowledged(caller, row)
 
 
 @router.post("/jobs", status_code=202, responses=answers.refusals(404, 409, 413, 502, 507))
@@ -129,7 +130,7 @@ async def submit_order(
     order: Order, request: Request, room: RoomHere, caller: Submitter
 ) -> Accepted:
     """Hand in by URL, or again by the digest of bytes that you have here."""
-    return answers.accepted(await _carried_out(order, request, room, caller))
+    return _acknowledged(caller, await _carried_out(order, request, room, caller))
 
 
 @router.post("/batches", responses=answers.refusals())
@@ -146,7 +147,9 @@ async def submit_batch(
             problem = Problem.model_validate(problems.problem_of(refusal))
             results[place] = BatchResult(key=order.key, job=None, problem=problem)
         else:
-            results[place] = BatchResult(key=order.key, job=answers.accepted(row), problem=None)
+            results[place] = BatchResult(
+                key=order.key, job=_acknowledged(caller, row), problem=None
+            )
 
     async with anyio.create_task_group() as group:
         for place, order in enumerate(batch.jobs):
@@ -165,6 +168,11 @@ class Fetches:
     def turn(self, owner: str) -> anyio.CapacityLimiter:
         """Return what holds this caller's uploads back."""
         return self._turns.setdefault(owner, anyio.CapacityLimiter(self._most_each))
+
+
+def _acknowledged(caller: Caller, row: dict[str, Any]) -> Accepted:
+    job_log(row["id"], row["attempt"]).info("accepted", token=caller.token_id, key=row["key"])
+    return answers.accepted(row)
 
 
 async def _carried_out(

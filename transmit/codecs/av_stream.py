@@ -21,7 +21,6 @@ from transmit.codecs.setting import Setting
 
 _AAC_DELAY_SAMPLES = 1024
 _G722_DELAY_SAMPLES = 22  # the two QMF banks of 24 taps, one in the encoder and one in the decoder
-_PIECE_FRAMES = 4096
 
 # Extension -> muxer, encoder, sample format, options of the encoder, options of the muxer.
 _FORMATS: dict[str, tuple[str, str, str, dict[str, str], dict[str, str]]] = {
@@ -71,24 +70,18 @@ class AvEncoder:
             raise
         self._setting = setting
         self._sample_format = sample_format
-        self._frame_samples = context.frame_size or _PIECE_FRAMES
         self._dither = Dither(setting.channels) if sample_format == "s16" else None
-        self._fifo = av.AudioFifo()
         self._written = 0
 
     def write(self, frames: Frames) -> None:
         """Append (n, channels) frames."""
         if not len(frames):
             return
-        self._fifo.write(self._as_av(frames))
-        for piece in self._fifo.read_many(self._frame_samples):
-            self._encode(piece)
+        # PyAV cuts it into frames of the encoder itself, in a graph it runs every frame through.
+        self._encode(self._as_av(frames))
 
     def finish(self) -> None:
         """Complete the file."""
-        rest = self._fifo.read(0, partial=True)
-        if rest is not None:
-            self._encode(rest)
         self._encode(None)
         self._container.close()
 

@@ -122,11 +122,14 @@ def file_digest(path: Path) -> tuple[str, int]:
 
 def _open(path: Path, setting: Setting) -> Encoder:
     # Imported here: FFmpeg, libsndfile and LAME load only where they are used.
-    if setting.codec.name in ("pcm_16", "flac"):
-        from transmit.codecs import pcm
+    if setting.codec.name == "pcm_16":
+        from transmit.codecs.pcm import WavEncoder
 
-        kind = pcm.WavEncoder if setting.codec.name == "pcm_16" else pcm.FlacEncoder
-        return kind(path, setting)
+        return WavEncoder(path, setting)
+    if setting.codec.name == "flac":
+        from transmit.codecs.flac import FlacEncoder
+
+        return FlacEncoder(path, setting)
     if setting.codec.name == "mp3":
         from transmit.codecs.mp3 import Mp3Encoder
 

@@ -89,8 +89,9 @@ def loudness_range_lu(energy_10ms: Series) -> float | None:
     if not len(blocks):
         return None
     # Tech 3342 takes the sorted value nearest to the percentile, without interpolation.
-    low, high = np.percentile(blocks, RANGE_PERCENTILES, method="nearest")
-    return lufs(float(high)) - lufs(float(low))
+    low, high = (round((len(blocks) - 1) * percent / 100.0) for percent in RANGE_PERCENTILES)
+    placed = np.partition(blocks, (low, high))
+    return lufs(float(placed[high])) - lufs(float(placed[low]))
 
 
 def max_momentary_lufs(energy_10ms: Series) -> float | None:

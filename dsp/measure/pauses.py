@@ -68,6 +68,18 @@ def runs_of(mask: Mask, shortest: int, trim: int = 0) -> Mask:
     return kept
 
 
+def _percentile(values: Series, percent: float) -> float:
+    """Return the percentile, with a straight line between two values.
+
+    As `np.percentile`, which loads masked arrays for it: 15 ms of every command.
+    """
+    place = (len(values) - 1) * percent / 100.0
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    placed = np.partition(values, (low, high))
+    return float(placed[low] + (place - low) * (placed[high] - placed[low]))
+
+
 def find_pauses(
     square_10ms: Series,
     mean_10ms: Series,
@@ -88,7 +100,7 @@ def find_pauses(
     whole = smooth(sounding.astype(np.float32), SMOOTHING_STEPS) > 1.0 - 1e-3
     if whole.sum() < SHORTEST_PAUSE_STEPS:
         return Pauses(nothing, None, SILENT_PAUSES)
-    floor = float(np.percentile(level[whole], PERCENTILE))
+    floor = _percentile(level[whole], PERCENTILE)
     low = whole & (level < floor * 10.0 ** (WITHIN_DB / 10.0))
     mask = runs_of(low, SHORTEST_PAUSE_STEPS, EDGE_STEPS)
     # With zeros in the pauses, what else is quiet lies within the speech.

@@ -9,6 +9,7 @@ import soundfile
 
 from dsp.errors import Refusal
 from tests.transmit.decoded import decoded, lag_samples, programme, to_rate
+from transmit.codecs import lame_tag
 from transmit.codecs.setting import CODECS, setting_for
 from transmit.encode import encode
 
@@ -53,6 +54,33 @@ def test_g722_fills_up_its_last_byte_only(tmp_path):
     samples, _ = decoded(tmp_path / "out.g722")
     assert encoded.frames == 16_001
     assert len(samples) == 16_002  # two samples make a byte
+
+
+def test_every_mp3_frame_holds_the_bits_it_speaks_of(tmp_path):
+    """ISO/IEC 13818-3, 2.4.1.7: no frame looks further back than there are bytes, or ahead.
+
+    A decoder that finds otherwise drops the frame ("part2_3_length too large").
+    """
+    rng = np.random.default_rng(7)
+    frames = programme(3 * RATE_HZ, 1, RATE_HZ)
+    frames[::1_700] += rng.uniform(-0.5, 0.5, (len(frames[::1_700]), 1)).astype(np.float32)
+    path = tmp_path / "out.mp3"
+    write(path, frames)
+    stream = path.read_bytes()
+    at = lame_tag.info_frame_bytes(stream[:4])
+    saved, count = 0, 0
+    while at < len(stream):
+        frame = stream[at : at + lame_tag.frame_bytes(stream[at : at + 4])]
+        side = int.from_bytes(frame[4:13], "big")  # mono: 9 bytes, of them 8 + 1 + 12 bits here
+        back, bits = side >> 64, side >> 51 & 0xFFF
+        room = len(frame) - 13
+        assert back <= saved
+        assert bits <= 8 * (back + room)
+        saved = min(saved + room, 255)  # eight bits reach no further
+        at += len(frame)
+        count += 1
+    assert at == len(stream)
+    assert count >= 3 * RATE_HZ // 576
 
 
 @pytest.mark.parametrize("channels", [1, 2])

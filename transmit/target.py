@@ -91,7 +91,7 @@ class Target:
     channels: ChannelRule = "as_source"
     sample_rate_hz: int = 48_000
     max_gain_db: float = 40.0
-    max_mean_limiting_db: float = 2.5
+    max_mean_limiting_db: float = 4.0
     max_peak_limiting_db: float = 10.0
     fm: FmTarget | None = None
 

@@ -118,6 +118,21 @@ def test_a_master_mastered_again_stays_as_loud(decoder, recording, tmp_path, tar
     assert abs(change) <= 0.2
 
 
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 10.0])
+def test_a_short_clip_of_speech_has_its_loudness_at_once(decoder, tmp_path, seconds):
+    """Clips of the bulletin that take the limiter of `ip` hardest: 3.6 LU for the second one."""
+    speech, rate_hz = sf.read(EXAMPLE, start=RATE_HZ, dtype="float32")
+    clip = tmp_path / "clip.wav"
+    sf.write(clip, speech[: round(seconds * rate_hz)], rate_hz)
+    first = run(decoder, clip, tmp_path, "ip", ["wav"]).renditions[0]
+    assert first.limited_by is None
+    assert abs(first.proof.figures.integrated_lufs + 16.0) <= 0.1
+    again = tmp_path / "again"
+    again.mkdir()
+    second = run(decoder, first.output, again, "ip", ["wav"]).renditions[0]
+    assert abs(second.proof.figures.integrated_lufs + 16.0) <= 0.1
+
+
 def square(seconds):
     return np.where(np.arange(int(seconds * RATE_HZ)) // 40 % 2, 1.0, -1.0)[:, None]
 

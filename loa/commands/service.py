@@ -41,7 +41,7 @@ def _settings(
     return settings
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - every option of a command is an argument
     config: Config = None,
     data: Data = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -50,6 +50,9 @@ def serve(
         Path | None, typer.Option(help="Written when ready: {url, token}.")
     ] = None,
     workers: Processes = None,
+    no_workers: Annotated[
+        bool, typer.Option("--no-workers", help="Only take jobs in; `loa worker` works them off.")
+    ] = False,
     without_seccomp: Trusting = False,
 ) -> int:
     """Serve the transcoding API, with workers inside; prints where, and the first token once.
@@ -59,7 +62,7 @@ def serve(
     from loa.service.serving import serve as run
 
     settings = _settings(config, data, trusting=without_seccomp, processes=workers)
-    return run(settings, host, port, ready_file)
+    return run(settings, host, port, ready_file, with_workers=not no_workers)
 
 
 def worker(

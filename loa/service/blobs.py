@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from dsp.errors import Refusal
 from loa.service.database import failures_refused, store_busy
+from loa.service.failpoints import failpoint
 from loa.service.settings import private_folder
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ class FolderBlobs:
             if final.exists():
                 os.utime(final)  # a deletion that has just looked at it leaves it alone
                 part.unlink()
-                return
-            _sync(part)
-            part.replace(final)
+            else:
+                _sync(part)
+                part.replace(final)
+            # Also where it was there: whoever put it there may not have come to this yet.
             _sync(final.parent)
             _sync(self.folder)
 
@@ -286,6 +288,8 @@ def _drop_old_parts(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
+    """Put `path` on the disk: the only place of the service where it asks for that itself."""
+    failpoint("blob.sync")
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

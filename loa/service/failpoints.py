@@ -1,19 +1,23 @@
-"""Named places where a test kills the process, to see that nothing acknowledged is lost.
+"""Named places where a test kills the process or fails a call, to see that nothing is lost.
 
-Outside tests the environment names none and `failpoint` does nothing. LOA_FAILPOINT=NAME kills this
-process with SIGKILL when it first comes to NAME; the file LOA_FAILPOINT_MARK, made at that moment,
-keeps the next process from dying at the same place. LOA_FAILPOINT_LOG collects every name passed.
+Outside tests the environment names no folder and `failpoint` does nothing. LOA_FAILPOINTS=FOLDER
+names one: a file `NAME.ANYTHING` in it is used up by the first process that comes to NAME. An empty
+one kills that process with SIGKILL; one that holds the name of an errno (ENOSPC, EIO) is raised as
+that OSError. `passed` in it collects every name passed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+from pathlib import Path
 
 POINTS = (
     "submit.received",
     "submit.blob_kept",
     "submit.row_kept",
+    "blob.sync",
     "handover.enqueued",
     "job.begun",
     "job.fetched",
@@ -25,27 +29,29 @@ POINTS = (
     "publish.before",
     "publish.kept",
 )
+VARIABLE, PASSED = "LOA_FAILPOINTS", "passed"
 
 
 def failpoint(name: str) -> None:
-    """Die here if a test asked for it."""
+    """Die or fail here if a test asked for it."""
     assert name in POINTS
-    log = os.environ.get("LOA_FAILPOINT_LOG")
-    if log:
-        _append(log, name)
-    if os.environ.get("LOA_FAILPOINT") == name and _first_time(os.environ["LOA_FAILPOINT_MARK"]):
-        os.kill(os.getpid(), signal.SIGKILL)
+    folder = os.environ.get(VARIABLE)
+    if folder is None:
+        return
+    _append(Path(folder) / PASSED, name)
+    for armed in sorted(Path(folder).glob(f"{name}.*")):
+        try:
+            wanted = armed.read_text("ascii").strip()
+            armed.unlink()
+        except FileNotFoundError:  # another process was here first
+            continue
+        if not wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+        number = getattr(errno, wanted)
+        raise OSError(number, os.strerror(number))
 
 
-def _append(path: str, name: str) -> None:
+def _append(path: Path, name: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.write(descriptor, name.encode() + b"\n")
     os.close(descriptor)
-
-
-def _first_time(mark: str) -> bool:
-    try:
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    return True

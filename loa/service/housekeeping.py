@@ -34,9 +34,10 @@ _DAY_S = 86_400.0
 class Housekeeping:
     """The repeated duties of one worker."""
 
-    def __init__(self, room: Room, executor_id: str) -> None:
+    def __init__(self, room: Room, executor_id: str, former_versions: tuple[str, ...]) -> None:
         self._room = room
         self._executor_id = executor_id
+        self._former_versions = former_versions
 
     def run(self, stop: threading.Event) -> None:
         """Do the duties until `stop`."""
@@ -45,6 +46,7 @@ class Housekeeping:
             try:
                 self.beat()
                 self.take_over()
+                self.take_from_old_release()
                 self.end_hopeless()
                 if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
                     self.find_lost()
@@ -85,6 +87,30 @@ class Housekeeping:
             count += len(ids)
         return count
 
+    def take_from_old_release(self) -> int:
+        """Begin again what was queued for a release with other steps, unless that one is at it."""
+        from dbos import DBOS
+
+        left = DBOS.list_workflows(
+            app_version=list(self._former_versions),
+            status=["ENQUEUED", "PENDING"],
+            load_input=False,
+            load_output=False,
+        )
+        if not left:
+            return 0
+        alive = self._alive()
+        names = [
+            workflow.workflow_id
+            for workflow in left
+            if workflow.status == "ENQUEUED" or workflow.executor_id not in alive
+        ]
+        for name in names:
+            DBOS.delete_workflows([name])
+            job_id, _, attempt = name.rpartition(".")
+            self._room.jobs.queue_again(job_id, int(attempt))
+        return len(names)
+
     def find_lost(self) -> int:
         """Hand over again what the queue does not know, as after a restore without it."""
         from dbos import DBOS
@@ -118,6 +144,14 @@ class Housekeeping:
             if attempt.isdecimal():
                 self._room.jobs.fail(job_id, int(attempt), problem_of(refusal, 500))
             DBOS.delete_workflows([workflow.workflow_id])
+
+    def _alive(self) -> set[str]:
+        """Return the executors that gave a sign of life."""
+        database, gone_after_s = self._room.database, self._room.settings.worker.gone_after_s
+        with database.read() as connection:
+            since = database.now_s(connection) - gone_after_s
+            query = sa.select(WORKERS.c.executor_id).where(WORKERS.c.seen_at >= since)
+            return set(connection.execute(query).scalars())
 
     def _claim(self) -> list[str]:
         """Return the executors that are gone and whose work is ours to take over."""

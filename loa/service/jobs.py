@@ -295,7 +295,7 @@ class Jobs:
     def add_renditions(self, job_id: str, attempt: int, made: list[dict[str, Any]]) -> None:
         """Show the renditions of a target before the others are ready (idempotent)."""
         with self._database.write() as connection:
-            row = self._get(connection, job_id)
+            row = self._get(connection, job_id, lock=True)
             if (row["attempt"], row["state"]) != (attempt, "running"):
                 return
             rest = [r for r in row["renditions"] if r["target"] != made[0]["target"]]
@@ -418,8 +418,9 @@ class Jobs:
         row = connection.execute(query).mappings().first()
         return dict(row) if row else None
 
-    def _get(self, connection: sa.Connection, job_id: str) -> dict[str, Any]:
-        row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
+    def _get(self, connection: sa.Connection, job_id: str, *, lock: bool = False) -> dict[str, Any]:
+        query = sa.select(JOBS).where(JOBS.c.id == job_id)
+        row = connection.execute(query.with_for_update() if lock else query).mappings().first()
         if row is None:
             raise Refusal(
                 "job.unknown", expected="the id of a job", got=job_id, advice="loa jobs list"

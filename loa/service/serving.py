@@ -22,9 +22,12 @@ _BACKLOG = 4096
 _FIRST_SCOPES = ("submit", "read", "manage")
 
 
-def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> int:
+def serve(
+    settings: Settings, host: str, port: int, ready_file: Path | None, *, with_workers: bool = True
+) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit code."""
-    require_isolation(settings)
+    if with_workers:
+        require_isolation(settings)
     _raise_descriptor_limit()
     import uvicorn
 
@@ -38,8 +41,9 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
     configure_log()
     listener = _listen(host, port)
     room = open_room(settings)
-    supervisor = Supervisor(settings)
-    supervisor.start()
+    supervisor = Supervisor(settings) if with_workers else None
+    if supervisor is not None:
+        supervisor.start()
     notifier = Notifier(room)
     notifier.start()
     url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
@@ -65,7 +69,8 @@ def serve(settings: Settings, host: str, port: int, ready_file: Path | None) -> 
         pass
     finally:
         notifier.stop()
-        supervisor.stop()
+        if supervisor is not None:
+            supervisor.stop()
         room.close()
     return 0
 
@@ -81,7 +86,7 @@ def work(settings: Settings) -> int:
     ended = threading.Event()
     with Interrupt(ended.set):
         supervisor.start()
-        reporting.note(f"loa: {len(supervisor.process_ids)} workers at work")
+        reporting.note("loa: workers at work")
         ended.wait()
         supervisor.stop()
     return 0
@@ -123,7 +128,9 @@ def _announce(room: Room, url: str, ready_file: Path | None) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named: asyncio turns Nagle's algorithm off for such sockets only, and an
+    # answer of two segments would otherwise wait 40 ms for the caller's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -1,7 +1,8 @@
 """The jobs in DBOS: fetch → for each target decode, measure, master, encode, prove → publish.
 
 A step that was cut off is done again; what it made is named by its digest, and the row of the job
-lets one attempt end it. So a job may be worked on twice and is published once.
+lets one attempt end it. So a job may be worked on twice and is published once. Targets that the row
+holds already are not made again.
 
 A worker has two lanes, each a queue with a bench of its own: an emergency never waits for a long
 bulletin that is being worked on. Rows of the table `jobs` become DBOS workflows here, under ids
@@ -11,6 +12,7 @@ lose a job.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 from dsp.errors import Refusal
 from loa.service.failpoints import failpoint
 from loa.service.housekeeping import Housekeeping
+from loa.service.jobs import TARGETS
 from loa.service.log import job_log
 from loa.service.problems import problem_of
 from loa.service.render import Bench, NotWantedError, Order
@@ -29,8 +32,9 @@ from loa.service.render import Bench, NotWantedError, Order
 if TYPE_CHECKING:
     from loa.service.room import Room
 
-# Changes only with the order of the steps below: a new release goes on with the jobs of the old.
-_STEPS_VERSION = "1"
+# Changes only with the steps below: a new release then begins the jobs of the old one again
+# (`Housekeeping.take_from_old_release`), else it goes on with them.
+STEPS_VERSION, FORMER_VERSIONS = "2", ("1",)
 _LANES = ("emergency", "bulletins")
 _POLL_S = 0.1
 # A step waits out a locked database or a full disk rather than fail the job.
@@ -45,7 +49,9 @@ class Worker:
     def __init__(self, room: Room, executor_id: str) -> None:
         self.room = room
         self.executor_id = executor_id
-        self._benches = {lane: Bench(room.blobs) for lane in _LANES}
+        places = len(TARGETS) if len(os.sched_getaffinity(0)) > 1 else 1
+        decoded_s = room.settings.limits.decoded_s
+        self._benches = {lane: Bench(room.blobs, places, decoded_s) for lane in _LANES}
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._run = _declare(self)
@@ -58,12 +64,12 @@ class Worker:
             config={
                 "name": "loa",
                 "system_database_url": self.room.settings.queue_url,
-                "application_version": _STEPS_VERSION,
+                "application_version": STEPS_VERSION,
                 "executor_id": self.executor_id,
                 "log_level": "ERROR",
             }
         )
-        housekeeping = Housekeeping(self.room, self.executor_id)
+        housekeeping = Housekeeping(self.room, self.executor_id, FORMER_VERSIONS)
         housekeeping.beat()
         DBOS.launch()
         for lane in _LANES:
@@ -118,25 +124,32 @@ class Worker:
         failpoint("job.fetched")
         return list(row["targets"])
 
-    def make(self, job_id: str, attempt: int, target: str, lane: str) -> list[dict[str, Any]]:
-        """Step: decode, measure, master, encode and prove for one target."""
+    def make(self, job_id: str, attempt: int, lane: str) -> list[dict[str, Any]]:
+        """Step: decode, measure, master, encode and prove for every target that is missing."""
         jobs = self.room.jobs
         row = jobs.get(job_id)
-        if row is None:
+        if row is None or (row["state"], row["attempt"]) != ("running", attempt):
             raise NotWantedError
+        made = list(row["renditions"])
+        missing = set(row["targets"]) - {rendition["target"] for rendition in made}
+        orders = [
+            Order(row["input_sha256"], row["suffix"], target, row["decoded_s"])
+            for target in row["targets"]
+            if target in missing
+        ]
         said_at = [-_STAGE_EVERY_S]
 
         def tell(stage: str) -> None:
             if not jobs.is_wanted(job_id, attempt):
                 raise NotWantedError
             if time.monotonic() - said_at[0] >= _STAGE_EVERY_S:  # a write is a sync of the disk
-                jobs.advance(job_id, attempt, f"{target}: {stage}")
                 said_at[0] = time.monotonic()
+                jobs.advance(job_id, attempt, stage)
 
-        order = Order(row["input_sha256"], row["suffix"], target, row["decoded_s"])
-        made = self._benches[lane].render(order, tell)
-        jobs.add_renditions(job_id, attempt, made)
-        return made
+        for fresh in self._benches[lane].render(orders, tell):
+            jobs.add_renditions(job_id, attempt, fresh)
+            made += fresh
+        return sorted(made, key=lambda rendition: row["targets"].index(rendition["target"]))
 
     def publish(self, job_id: str, attempt: int, made: list[dict[str, Any]]) -> bool:
         """Step: end the job as done, once."""
@@ -160,7 +173,7 @@ class Steps:
     """The steps of a job, each of which DBOS does until it is done, and remembers."""
 
     begin: Callable[[str, int], list[str]]
-    make: Callable[[str, int, str, str], list[dict[str, Any]]]
+    make: Callable[[str, int, str], list[dict[str, Any]]]
     publish: Callable[[str, int, list[dict[str, Any]]], bool]
     fail: Callable[[str, int, dict[str, Any]], bool]
 
@@ -171,9 +184,7 @@ def carry_out(steps: Steps, job_id: str, attempt: int, lane: str) -> str:
     try:
         targets = steps.begin(job_id, attempt)
         log.info("begun", targets=targets)
-        made: list[dict[str, Any]] = []
-        for target in targets:
-            made += steps.make(job_id, attempt, target, lane)
+        made = steps.make(job_id, attempt, lane) if targets else []
         published = steps.publish(job_id, attempt, made)
     except NotWantedError:
         log.info("not wanted any more")
@@ -214,6 +225,4 @@ def _declare(worker: Worker) -> Any:
 
 def _passes(error: BaseException) -> bool:
     """Tell whether the cause of a failed step goes away by itself."""
-    return isinstance(error, Refusal) and (
-        error.kind.startswith("store.") or error.kind == "output.disk_full"
-    )
+    return isinstance(error, Refusal) and error.exit_code == 4  # disk, database, network

@@ -18,8 +18,9 @@ DEADLINE_S = 90.0
 class Live:
     """`loa serve` on a free port over `data`; may be killed and started again."""
 
-    def __init__(self, data: Path, *, config: Path | None = None, environment=None):
+    def __init__(self, data: Path, *, config: Path | None = None, environment=None, workers=1):
         self.data = data
+        self.workers = ["--workers", str(workers)] if workers else ["--no-workers"]
         self.config = config
         self.environment = environment or {}
         self.ready = data.parent / f"{data.name}-ready.json"
@@ -27,7 +28,7 @@ class Live:
 
     def start(self):
         self.ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "loa", "serve", "--port", "0", "--workers", "1"]
+        command = [sys.executable, "-m", "loa", "serve", "--port", "0", *self.workers]
         command += ["--data", str(self.data), "--ready-file", str(self.ready)]
         if self.config:
             command += ["--config", str(self.config)]

@@ -149,10 +149,10 @@ def test_a_silent_worker_is_claimed_by_one(database, tmp_path):
     room = open_room(settings)
     room.database.close()
     object.__setattr__(room, "database", database)
-    Housekeeping(room, "gone").beat()
+    Housekeeping(room, "gone", ()).beat()
     with database.write() as connection:
         connection.execute(sa.text("UPDATE workers SET seen_at = seen_at - 21"))
-    workers = [Housekeeping(room, f"w{n}") for n in range(8)]
+    workers = [Housekeeping(room, f"w{n}", ()) for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda worker: worker._claim(), workers))
     assert sorted(claims) == [*([[]] * 7), ["gone"]]

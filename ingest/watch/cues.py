@@ -24,8 +24,10 @@ WEIGHTS: dict[str, float] = {
     "pilot_changed": 2.5,  # a pilot where there was none, or the other way round
     "offset_jumped": 2.5,  # carrier more than 5 σ from the learned one
     "offset_far": 0.5,  # more than 10 σ, on top
-    "offset_same": -2.0,  # within 3 σ
-    "level_jumped": 1.5,  # 5 dB and 5 σ from the learned level
+    "offset_same": -1.0,  # within 3 σ
+    "level_rose": 3.0,  # 5 dB and 5 σ over the learned level: no transmitter does that
+    "level_fell": 1.0,
+    "two_carriers": 3.0,  # the beat of another carrier on the channel
     "deviation_jumped": 0.5,
     "loudness_jumped": 0.5,
     "unscheduled": 1.0,  # a carrier while no slot is on
@@ -33,6 +35,9 @@ WEIGHTS: dict[str, float] = {
     "content_other": 1.0,  # the recogniser hears something else
     "content_confirmed": 2.0,  # and the second opinion says so too
 }
+SUSPICIOUS = frozenset(
+    {"rds_gone", "pilot_changed", "offset_jumped", "level_rose", "two_carriers", "other_pi"}
+)
 GOOD_CN_DB = 20.0
 CARRIER_CN_DB = 12.0
 _ECC_GROUP = 0b00010  # type 1A (IEC 62106 §3.1.5.2)
@@ -60,7 +65,9 @@ def carrier_cues(record: Mapping[str, Any], pi: str | None, signature: Signature
     level = signature.distance("level_dbfs", record)
     learned = signature.figures["level_dbfs"].mean
     if level is not None and abs(level) > 5.0 and abs(record["level_dbfs"] - learned) > 5.0:
-        found.append("level_jumped")
+        found.append("level_rose" if level > 0.0 else "level_fell")
+    if "co_channel" in record["findings"]:
+        found.append("two_carriers")
     for key, name in (
         ("peak_deviation_hz", "deviation_jumped"),
         ("loudness_momentary_lufs", "loudness_jumped"),

@@ -75,16 +75,20 @@ class Listener:
         return [self._confirm(answer, following()) for answer in self._recogniser.process(samples)]
 
     def _confirm(self, answer: Answer, following: Following | None) -> Confirmed:
-        if answer.verdict == "match" and answer.reference is not None:
-            return self._confirm_match(answer, following)
-        if answer.verdict != "unknown" or following is None:
-            return Confirmed(answer, None)
-        opinion = self.opinion(
-            following.reference, answer.second, following.place_s(answer.second), _WITHIN_S
+        mismatch = following is not None and (
+            answer.verdict == "unknown"
+            or (answer.verdict == "match" and answer.reference != following.reference)
         )
-        return Confirmed(answer, different(opinion), opinion)
+        if mismatch and following is not None:
+            # The answer is seconds old; what counts is whether it goes on.
+            opinion = self.newest(following, WINDOW_S)
+            return Confirmed(answer, different(opinion), opinion)
+        if answer.verdict == "match" and answer.reference is not None:
+            return self._confirm_match(answer)
+        return Confirmed(answer, None)
 
-    def _confirm_match(self, answer: Answer, following: Following | None) -> Confirmed:
+    def _confirm_match(self, answer: Answer) -> Confirmed:
+        """Ask about a match when it begins, and now and then while it goes on."""
         assert answer.reference is not None
         believed = self._believed
         fresh = believed is not None and answer.second - believed[1] < MATCH_EVERY_S
@@ -96,17 +100,26 @@ class Listener:
             return Confirmed(replace(answer, verdict="inconclusive", reference=None), None, opinion)
         if opinion is not None and opinion.verdict == "same":
             self._believed = (answer.reference, answer.second)
-        mismatch = following is not None and following.reference != answer.reference
-        confirmed = opinion is not None and opinion.verdict == "same" and mismatch
-        return Confirmed(answer, True if confirmed else None, opinion)
+        return Confirmed(answer, None, opinion)
+
+    def newest(self, following: Following, seconds: int) -> Opinion | None:
+        """Return the opinion on the last whole `seconds` heard, where `following` would be now."""
+        second = self._end // self._rate_hz - 1
+        place_s = following.place_s(second)
+        return self.opinion(following.reference, second, place_s, _WITHIN_S, seconds)
 
     def opinion(
-        self, reference: str, second: int, place_s: float, within_s: float = math.inf
+        self,
+        reference: str,
+        second: int,
+        place_s: float,
+        within_s: float = math.inf,
+        seconds: int = WINDOW_S,
     ) -> Opinion | None:
         """Return the opinion on the last seconds; `place_s`: of the reference in `second`."""
         band = self._references.get(reference)
         last = (second + 1) * self._rate_hz - (self._end - len(self._heard))
-        first = max(last - WINDOW_S * self._rate_hz, 0)
+        first = max(last - seconds * self._rate_hz, 0)
         if band is None or last > len(self._heard) or last <= first:
             return None
         heard = speech_band(np.ascontiguousarray(self._heard[first:last]), self._rate_hz)

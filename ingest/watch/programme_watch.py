@@ -86,6 +86,7 @@ class ProgrammeWatch:
             self.out_of_slot = self.unscheduled = 0
             return ["content_own"]
         if answer.verdict not in ("match", "unknown"):
+            self._decay()
             return []
         return self._mismatch(answer, near, self._schedule.due(moment), confirmed)
 
@@ -131,6 +132,12 @@ class ProgrammeWatch:
         self.other = answer.reference if matched else None
         self.evidence += _OTHER if matched else (_CONFIRMED if confirmed else _UNKNOWN)
         return ["content_other", "content_confirmed"] if confirmed else ["content_other"]
+
+    def _decay(self) -> None:
+        """Let evidence fade while nothing is said about the content."""
+        self.evidence *= 0.7
+        if self.evidence < 0.5:
+            self._clear()
 
     def _clear(self) -> None:
         self.evidence = 0.0

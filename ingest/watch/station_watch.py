@@ -15,12 +15,13 @@ at least two seconds, it is an alarm. If the own carrier was off just before, it
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from ingest.receiver.stations import Station
-from ingest.watch.cues import CARRIER_CN_DB, Cues, carrier_cues, ecc_of, weighed
+from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of, weighed
 from ingest.watch.programme_watch import Heard, ProgrammeWatch
 from ingest.watch.schedule import Due, Schedule
 from ingest.watch.signature import Signature
@@ -35,7 +36,9 @@ HISS_S = 2
 OFF_AIR_S = 3
 CUT_SHORT_S = 10
 _MOST_EVIDENCE = 30.0
-_LEARN_GAP = 2  # seconds after anything odd from which nothing is learned
+_LEARN_GAP = 2  # seconds beside anything odd from which nothing is learned
+_LEARN_AFTER = 4  # seconds after which a second is learned: answers come late
+STRANGERS = ("captured", "stranger_on_idle_channel")
 
 Speaks = Callable[[str, float], bool | None]
 
@@ -74,7 +77,11 @@ class StationWatch:
         self._idle = 0  # seconds without a carrier up to now
         self._off = self._silent = self._speaking_silent = self._hissing = 0
         self._content: list[str] = []
-        self._odd_second = -(10**9)
+        self._doubted = False
+        self._odd_second = self._strange_second = -(10**9)
+        self._suspect_since: int | None = None
+        self._own_second = -(10**9)  # the last one in which what is due was recognised
+        self._learning: deque[tuple[Mapping[str, Any], Cues]] = deque(maxlen=_LEARN_AFTER + 2)
         self._state = "off_air"
         self._last = "ok"
 
@@ -95,19 +102,27 @@ class StationWatch:
         if record.get("missing_samples"):
             return self._lost(record)
         if answer is not None:
-            self._content = self.programme.hear(answer, moment, confirmed=confirmed)
+            self._hear(answer, moment, confirmed)
         self.programme.ended(second, now)
-        off_air = "off_air" in record["findings"]
-        weak = (record.get("cn_db") or 0.0) < CARRIER_CN_DB
+        low = (record.get("cn_db") or 0.0) < CARRIER_CN_DB
+        off_air = "off_air" in record["findings"] or (low and "hiss" in record["findings"])
+        # A second carrier spoils the noise that C/N is read from.
+        weak = low and "co_channel" not in record["findings"]
         cues = self._weigh(record, now, off_air=off_air, weak=weak)
         self._count(record, second, off_air=off_air)
         found = self._finding(second, now, cues)
         if found is None and weak and not off_air:
             return self._told(record, "inconclusive", "weak signal", 0.0, None)
         if found is None:
-            self._learn(record, now, cues, off_air=off_air or weak)
+            if not off_air and not weak and not suspicious_in(cues):
+                self._learning.append((record, cues))
+            else:
+                self._odd_second = second
+            self._learn(second, now)
             return self._told(record, "ok", self._ok_detail(now, off_air=off_air), 0.0, None)
         self._odd_second = second
+        if found[0] in STRANGERS:
+            self._strange_second = second
         return self._told(record, *found)
 
     def _lost(self, record: Mapping[str, Any]) -> Verdict:
@@ -115,7 +130,9 @@ class StationWatch:
         self._stranger = 0.0
         self._strange_seconds = 0
         self._content = []
+        self._suspect_since = None
         self._odd_second = int(record["second"])
+        self._learning.clear()
         detail = f"{record['missing_samples']} samples missing"
         return self._told(record, "inconclusive", detail, 0.0, None)
 
@@ -127,13 +144,21 @@ class StationWatch:
         if off_air or weak:
             self._stranger = 0.0
             self._strange_seconds = 0
+            self._suspect_since = None
             self._idle += int(off_air)
             return Cues((), 0.0)
-        names = carrier_cues(record, self._pi, self.signature) + self._content
+        doubts = ["content_other", "content_confirmed"] if self._doubted else []
+        names = carrier_cues(record, self._pi, self.signature) + (doubts or self._content)
+        self._doubted = False
         if self._schedule.known and not now:
             names.append("unscheduled")
         self._content = []
         cues = weighed(names)
+        suspicious = suspicious_in(cues)
+        if not suspicious:
+            self._suspect_since = None
+        elif self._suspect_since is None:
+            self._suspect_since = second
         if self._stranger == 0.0 and cues.weight > 0.0:
             self._strange_since = second
             self._strange_kind = "stranger_on_idle_channel" if self._idle >= IDLE_S else "captured"
@@ -141,7 +166,7 @@ class StationWatch:
         if "own_pi" in cues.names:
             self._stranger = 0.0
         self._strange_seconds = self._strange_seconds + 1 if self._stranger > 0.0 else 0
-        if self._stranger == 0.0:
+        if self._stranger == 0.0 and not suspicious:
             self._idle = 0
         return cues
 
@@ -191,18 +216,41 @@ class StationWatch:
                 finding, detail = "cut_short", f"{detail}; {expected} ended at {place_s:.0f} s"
         return finding, detail, float(seconds), second - seconds + 1
 
-    def _learn(
-        self, record: Mapping[str, Any], now: list[Due], cues: Cues, *, off_air: bool
-    ) -> None:
-        """Learn from a second that is certainly the own one."""
-        second = int(record["second"])
-        if off_air or self._stranger > 0.0 or second - self._odd_second <= _LEARN_GAP:
+    def _hear(self, answer: Heard, moment: datetime, confirmed: bool | None) -> None:
+        """Take an answer, which is about a second some way back."""
+        # What was heard of a stranger is not the programme of the station.
+        if answer.second <= self._strange_second + 1:
             return
-        certain = "own_pi" in cues.names or "content_own" in cues.names
-        # A station without PI is learned while nothing speaks against it, in its own time.
-        assumed = self._pi is None and self._idle == 0 and "offset_jumped" not in cues.names
-        if not certain and not (assumed and (now or not self._schedule.known)):
-            return
+        self._content = self.programme.hear(answer, moment, confirmed=confirmed)
+        if "content_own" in self._content:
+            self._own_second = answer.second
+            # It speaks for the seconds it is about, not for a carrier that has come since.
+            if self._suspect_since is not None and answer.second <= self._suspect_since:
+                self._content = []
+
+    def doubt(self) -> None:
+        """Take the second opinion that the last seconds are not what is due (see `suspects`)."""
+        self._doubted = True
+
+    @property
+    def suspects(self) -> int | None:
+        """Second since which the carrier looks strange, None where it does not."""
+        return self._suspect_since
+
+    def _learn(self, second: int, now: list[Due]) -> None:
+        """Learn from the seconds some way back that were certainly the own ones."""
+        while self._learning and self._learning[0][0]["second"] <= second - _LEARN_AFTER:
+            record, cues = self._learning.popleft()
+            place = int(record["second"])
+            if self._odd_second - _LEARN_GAP <= place <= self._odd_second + _LEARN_GAP:
+                continue
+            certain = "own_pi" in cues.names or (self._pi is None and place <= self._own_second)
+            # A station without PI is learned while nothing speaks against it, in its own time.
+            assumed = self._pi is None and (bool(now) or not self._schedule.known)
+            if certain or assumed:
+                self._take_signature(record)
+
+    def _take_signature(self, record: Mapping[str, Any]) -> None:
         self.signature.learn(record)
         for group in record.get("groups") or ():
             if self._pi and group.startswith(self._pi):
@@ -236,3 +284,8 @@ class StationWatch:
             raised=raised,
             began_second=began,
         )
+
+
+def suspicious_in(cues: Cues) -> bool:
+    """Tell whether anything of the carrier looks strange."""
+    return not SUSPICIOUS.isdisjoint(cues.names) and "own_pi" not in cues.names

@@ -29,10 +29,21 @@ _OTHER = 2.0
 class Heard(Protocol):
     """An answer of the recogniser (`ingest.reference.answer.Answer`)."""
 
-    second: int
-    verdict: str
-    reference: str | None
-    offset_s: float | None
+    @property
+    def second(self) -> int:
+        """Which second it is about."""
+
+    @property
+    def verdict(self) -> str:
+        """One of "match", "unknown", "silence", "hiss", "inconclusive"."""
+
+    @property
+    def reference(self) -> str | None:
+        """Id of the reference recognised."""
+
+    @property
+    def offset_s(self) -> float | None:
+        """Where the reference is at the beginning of the second."""
 
 
 @dataclass

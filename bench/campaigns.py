@@ -15,6 +15,14 @@ from pathlib import Path
 PAGE = Path(__file__).parent.parent / "docs" / "campaigns" / "long.md"
 CAMPAIGNS = {
     "True-peak limiter: a million random and adversarial signals": ["-m", "bench.campaign_limiter"],
+    "Memory of a reception over 24 hours of a capture, as fast as it can be fed": [
+        "-m",
+        "bench.receive_memory",
+        "--minutes",
+        "1440",
+        "--stations",
+        "1",
+    ],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

@@ -8,6 +8,7 @@ int8, GNU Radio's fast path). Ours measures, decodes RDS and DTMF and writes aud
 
 from __future__ import annotations
 
+import shlex
 import statistics
 import subprocess
 import sys
@@ -67,11 +68,11 @@ def write_band(folder: Path) -> None:
         (whole ^ 0x80).tofile(folder / f"{name}.cs8")
 
 
-def loa_command(folder: Path, name: str, stations: int) -> list[str]:
-    """Return our command on capture `name`: everything on, audio written."""
+def loa_command(folder: Path, name: str, stations: int, number: int = 0) -> list[str]:
+    """Return our command on capture `name`: everything on, audio written to folder `number`."""
     command = [LOA, "receive", str(folder / f"{name}.cu8"), "--json"]
     command += ["--centre-mhz", str(CENTRE_HZ / 1e6), "--rate-hz", str(RATE_HZ)]
-    command += ["--audio", str(folder / "audio")]
+    command += ["--audio", str(folder / f"audio{number}")]
     for offset_hz in OFFSETS_HZ[3 : 3 + stations] if stations == 1 else OFFSETS_HZ[:stations]:
         command += ["--frequency-mhz", f"{(CENTRE_HZ + offset_hz) / 1e6:.3f}"]
     return command
@@ -117,6 +118,7 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
         rates = {key: statistics.median(each[1:]) for key, each in times.items()}
         yield from _speed_rows(rates, peers, folder, runs)
         yield _station_row(rates, runs)
+        yield _three_dongles_row(folder, runs)
         yield _memory_row(ours[8][0])
 
 
@@ -146,6 +148,19 @@ def _station_row(rates: dict[Any, float], runs: int) -> dict[str, Any]:
     each = 100.0 * (1.0 / rates[8] - 1.0 / rates[1]) / 7.0
     work = "loa receive, each further station"
     return row(work, each, "% of a core", "≤ 1.2", ok=each <= 1.2, runs=runs)
+
+
+def _three_dongles_row(folder: Path, runs: int) -> dict[str, Any]:
+    """Three captures of eight stations at once, each a process of its own as a dongle has it."""
+
+    def together(name: str) -> list[str]:
+        ours = [shlex.join(loa_command(folder, name, 8, number)) for number in range(3)]
+        return ["sh", "-c", "".join(f"{each} >/dev/null & " for each in ours) + "wait"]
+
+    shares = [100.0 / real_time(together("band"), together("short")) for _ in range(runs)]
+    share = statistics.median(shares)
+    work = "loa receive, three captures with 24 stations at once"
+    return row(work, share, "% of a core", "≤ 50", ok=share <= 50.0, runs=runs)
 
 
 def _memory_row(command: Sequence[str]) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """The receiver's figures against the truth files of rendered scenes, eight bits and all.
 
-    python -m bench.receive_scenes [--seconds 12]
+    python -m bench.receive_scenes [--seconds 12] [--minutes 4]
 
 Three stations (programme in stereo, the same in mono, a tone), graded C/N in 200 kHz; the hardest
 scene has a neighbour 20 dB stronger at 400 kHz, whose eight bits leave the wanted station C/N 39 dB
 with no other noise at all. The scene's coder and truth share no code with the meters.
+
+With `--minutes N` that hardest scene runs for a minute with each of N programmes instead, and what
+is compared is what is known at the end of the minute: the held peak, MPX power over 60 s, and the
+means of the rest.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ FIGURES = (
     "loudness_momentary_lufs",
     "cn_db",
 )
+_AT_THE_END = ("peak_hold_hz", "mpx_power_dbr")
 _LEVEL_DBFS = -21.5
 _PLACES_HZ = {"stereo": -900_000.0, "mono": -200_000.0, "tone": 300_000.0}
 _STATION = """
@@ -63,13 +68,19 @@ _SOUNDS = {
 Errors = dict[str, list[tuple[float, float]]]
 
 
-def write_scene(folder: Path, cn_db: float | None, seconds: float) -> tuple[Path, float]:
-    """Write a scene; return its path and the true C/N. None: the strong neighbour, no noise."""
+def write_scene(
+    folder: Path, cn_db: float | None, seconds: float, *, number: int = 0
+) -> tuple[Path, float]:
+    """Write a scene; return its path and the true C/N. None: the strong neighbour, no noise.
+
+    Programmes of another `number` begin elsewhere and are louder.
+    """
     audio = str(folder / "programme.wav")
     frames, rate_hz = soundfile.read(
         write_programme(folder / "raw.wav", seconds=seconds + 2.0, channels=2)
     )
     # The recordings have DC, and the coder passes it: on the air it *is* an offset of the carrier.
+    frames = np.roll(frames, number * 7 * rate_hz, axis=0) * 10.0 ** (0.05 * number)
     bins = np.fft.rfft(frames, axis=0)
     bins[np.fft.rfftfreq(len(frames), 1.0 / rate_hz) < 30.0] = 0.0
     # As loud as a station is.
@@ -175,7 +186,41 @@ def rows(*, seconds: float, say: Callable[[str], None] = print) -> None:
             )
 
 
+def minute(number: int) -> dict[str, tuple[float, float]]:
+    """Error and uncertainty of every figure at the end of a minute of the hardest scene."""
+    with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
+        path, true_db = write_scene(Path(folder), None, 61.0, number=number)
+        found, truth = receive(path)
+    pairs: Errors = defaultdict(list)
+    collect(found, truth, true_db, pairs)
+    errors = {key: (pairs[key][-1][0], pairs[key][-1][1]) for key in _AT_THE_END}
+    for key in set(FIGURES) - {*_AT_THE_END, "peak_deviation_hz"}:
+        mean = np.array(pairs[key]).mean(axis=0)
+        errors[key] = (float(mean[0]), float(mean[1]))
+    return errors
+
+
+def minute_rows(count: int, say: Callable[[str], None] = print) -> None:
+    """Print what is known after a minute, for `count` programmes."""
+    found = [minute(number) for number in range(count)]
+    say(f"after 60 s, 8 bit, neighbour +20 dB, {count} programmes")
+    for key in FIGURES:
+        if key not in found[0]:
+            continue
+        pairs = np.array([errors[key] for errors in found])
+        size = np.abs(pairs[:, 0])
+        say(
+            f"  {key:26}|e| median {np.median(size):9.3g}  largest {size.max():9.3g}"
+            f"  u {np.median(pairs[:, 1]):9.3g}  covered {np.sum(size <= pairs[:, 1])} of {count}"
+        )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=12.0)
-    rows(seconds=parser.parse_args().seconds)
+    parser.add_argument("--minutes", type=int, default=0)
+    chosen = parser.parse_args()
+    if chosen.minutes:
+        minute_rows(chosen.minutes)
+    else:
+        rows(seconds=chosen.seconds)

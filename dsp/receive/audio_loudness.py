@@ -35,7 +35,7 @@ from dsp.measure.loudness import (
 
 STEP = AUDIO_RATE_HZ // STEPS_PER_S
 _BLOCK_STEPS = 10
-_READING_LU = 0.002
+_READING_LU = 0.001
 _HALF_DOWN_HZ = 17_000.0  # of the audio filter: noise reaches beyond the audio
 _GATE_BINS_PER_LU = 20
 _LOWEST_LUFS, _HIGHEST_LUFS = -140, 20

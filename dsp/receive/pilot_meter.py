@@ -25,7 +25,7 @@ LEAST_HZ = 800.0
 _COHERENT = 0.9
 # Noise bandwidth of the window: 1.5 bins.
 _WINDOW_HZ = 1.5 * BIN_HZ
-_READING_SHARE = 1e-4
+_READING_SHARE = 7e-5
 _READING_HZ = 0.2
 
 Phasors = npt.NDArray[np.complex128]

@@ -71,7 +71,7 @@ _ALWAYS = ("level_dbfs", "cn_db")
 _GAP_RUN = 2 * RATE_HZ
 _SMALLEST_SHARE_HZ = 1_000.0
 _SHORT_TERM = 300
-_LEVEL_DB = 5e-4
+_LEVEL_DB = 1.5e-4
 _INTEGRATED_LU = 0.02
 _DECODED = 0.9
 _PILOT_KNOWN_S = 3
@@ -344,7 +344,8 @@ class StationMeters:
         by_envelope = Figure(by_envelope_db, 1.0)
         cn_db = by_envelope if min(by_envelope_db, noise.cn_db) < WEAK_DB + 2.0 else by_noise
         ratio = envelope.noise / max(envelope.carrier, 1e-20)
-        spread_db = 4.34 * math.sqrt(min(ratio, 1.0) / RATE_HZ)
+        # By the fourth moment a level is half as unsure again as by the second alone.
+        spread_db = 6.5 * math.sqrt(min(ratio, 1.0) / RATE_HZ)
         level = Figure(envelope.level_dbfs, 2.0 * math.hypot(spread_db, _LEVEL_DB))
         multipath = Figure(envelope.multipath_share, 0.02)
         other = Figure(envelope.other_share, 0.05)

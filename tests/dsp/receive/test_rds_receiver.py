@@ -241,9 +241,8 @@ def noise_groups(seconds, seed):
     return groups + receiver.flush()
 
 
-def test_two_minutes_of_noise_hold_no_group():
-    # Ten minutes of bits are in test_rds_sync.py; this is the whole path.
-    assert noise_groups(120, 1) == []
+def test_ten_minutes_of_noise_hold_no_group():
+    assert noise_groups(600, 1) == []
 
 
 @pytest.mark.long

@@ -178,16 +178,21 @@ def occupied_bandwidth_hz(dense: npt.NDArray[np.float32]) -> float:
     """
     rate_hz = COMPOSITE_RATE_HZ * 2
     turns = np.cumsum(dense, dtype=np.float64) * (FULL_SCALE_HZ / rate_hz)
-    place = ((turns - np.floor(turns)) * len(_CIRCLE)).astype(np.int64)
-    carrier = _CIRCLE[place % len(_CIRCLE)]
+    turns *= len(_CIRCLE)
+    carrier = _CIRCLE[turns.astype(np.int64) & (len(_CIRCLE) - 1)]  # whole turns fall away
     count = next_fast_len(len(carrier))
     lines = fft(carrier, count, overwrite_x=True)
-    power = fftshift(np.square(lines.real) + np.square(lines.imag)).astype(np.float64)
-    share = np.concatenate([[0.0], np.cumsum(power)]) / power.sum()
-    # Half a line: each stands for the band around its frequency.
-    edges = (np.arange(count + 1) - count // 2 - 0.5) * rate_hz / count
-    low, high = np.interp([_TAIL, 1.0 - _TAIL], share, edges)
-    return float(high - low)
+    power = fftshift(np.square(lines.real) + np.square(lines.imag))
+    share = np.cumsum(power, dtype=np.float64)
+    low, high = (_edge_line(share, part * share[-1]) for part in (_TAIL, 1.0 - _TAIL))
+    return float((high - low) * rate_hz / count)
+
+
+def _edge_line(share: npt.NDArray[np.float64], wanted: float) -> float:
+    """Return how many lines, in parts of one, hold `wanted` of the power; each is a band."""
+    line = int(np.searchsorted(share, wanted))
+    before = float(share[line - 1]) if line else 0.0
+    return line + (wanted - before) / (float(share[line]) - before)
 
 
 _CIRCLE = np.exp(2j * math.pi * np.arange(1 << 16) / (1 << 16)).astype(np.complex64)

@@ -56,7 +56,7 @@ class Size:
 
 
 QUICK = Size("quick", 2, 2, 200, 3, 2)
-FULL = Size("full", 10, 10, 320, 24, 8)
+FULL = Size("full", 4, 4, 200, 8, 4)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
     "multiplex": ("bench.multiplex", "bench.scene"),
+    "match": ("bench.match.rows",),
     "service": ("bench.service",),
     "receive": (
         "bench.receive_front",
@@ -25,20 +26,21 @@ ROOMS = {
 }
 
 
-def rows_of(work: str, *, runs: int, quality: bool) -> Iterator[dict[str, Any]]:
-    """Rows of everything that `work` is made of."""
+def rows_of(work: str, *, runs: int, quality: bool, quick: bool) -> Iterator[dict[str, Any]]:
+    """Rows of everything that `work` is made of; `quick` is for `match` alone."""
+    more = {"quick": quick} if work == "match" else {}
     for room in ROOMS[work]:
-        yield from importlib.import_module(room).rows(runs=runs)
+        yield from importlib.import_module(room).rows(runs=runs, **more)
     if work == "audio" and quality:
         yield from importlib.import_module("bench.intelligibility").rows()
 
 
-def run_bench(work: str, *, runs: int, quality: bool, as_json: bool) -> int:
+def run_bench(work: str, *, runs: int, quality: bool, as_json: bool, quick: bool = False) -> int:
     """Print the rows of `work`; 1 if a required figure is missed."""
     if work not in ROOMS:
         raise Refusal("usage", expected=" or ".join(ROOMS), got=work, advice="loa bench audio")
     found = []
-    for row in rows_of(work, runs=runs, quality=quality):
+    for row in rows_of(work, runs=runs, quality=quality, quick=quick):
         found.append(row)
         if as_json:
             reporting.print_json("bench", row)

@@ -1,4 +1,4 @@
-"""Detection: excerpts of indexed bulletins after the real FM path and a codec, and after each impairment.
+"""Detection: excerpts of indexed bulletins, over the real FM path and a codec, or impaired.
 
 `over_the_air` sends whole bulletins through our `fm` master, coder, modulator, noise and receiver
 (kept in the cache: it runs at fifteen times real time); excerpts are cut from what was received, so
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from bench.impair.catalogue import Impairment, catalogue
 from bench.impair.codecs import G711_A, G711_MU, MP3_32K, OPUS_16K
+from bench.impair.fm_noise import FmNoise
 from bench.match.corpus import SEED, Bulletin, Corpus
 from bench.match.ours import Loa
 from bench.match.sound_cache import kept_sound
@@ -53,9 +54,7 @@ def fm_and_codec(corpus: Corpus, bulletins: Sequence[Bulletin], count: int) -> I
         rng = np.random.default_rng([SEED, 16, *bulletin.name.encode()])
         labels = (bulletin.name, bulletin.voice, f"real FM 15 dB + {name}")
         heard = over_the_air(corpus, bulletin)
-        yield from excerpts(
-            heard, labels, CODECS[name], lengths_s=LENGTHS_S, count=count, rng=rng
-        )
+        yield from excerpts(heard, labels, CODECS[name], lengths_s=LENGTHS_S, count=count, rng=rng)
 
 
 def each_impairment(
@@ -80,6 +79,15 @@ def each_impairment(
                 count=1,
                 rng=rng,
             )
+
+
+def fm_noise_only(corpus: Corpus, bulletins: Sequence[Bulletin], count: int) -> Iterator[Excerpt]:
+    """Yield `count` excerpts of each length from each bulletin with FM noise: for music."""
+    for bulletin in bulletins:
+        rng = np.random.default_rng([SEED, 18, *bulletin.name.encode()])
+        labels = (bulletin.name, bulletin.voice, "music, FM 15 dB")
+        sound = corpus.sound(bulletin)
+        yield from excerpts(sound, labels, FmNoise(), lengths_s=LENGTHS_S, count=count, rng=rng)
 
 
 def run(excerpts_: Iterator[Excerpt], ours: Loa, peers: Sequence[System] = ()) -> Iterator[Trial]:

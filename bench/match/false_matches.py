@@ -25,6 +25,7 @@ from bench.impair.catalogue import Chain, Impairment
 from bench.impair.codecs import G711_MU
 from bench.impair.fm_noise import FmNoise
 from bench.match.corpus import FULL, SEED, Bulletin, Corpus, Size
+from bench.match.filling import fill
 from bench.match.ours import Loa
 from bench.match.system import RATE_HZ
 from bench.match.texts import announcement, english_announcement, plain
@@ -62,7 +63,9 @@ class Heard:
     @property
     def false(self) -> int:
         """Trials with a named second."""
-        return len({second // TRIAL_S for second, _ in self.named if second < self.trials * TRIAL_S})
+        return len(
+            {second // TRIAL_S for second, _ in self.named if second < self.trials * TRIAL_S}
+        )
 
 
 def runs_of(texts: Sequence[str], length: int) -> set[tuple[str, ...]]:
@@ -89,15 +92,9 @@ def stranger_text(voice: Voice, number: int, known: set[tuple[str, ...]], kind: 
 class Campaign:
     """Index and voices, shared by the workers."""
 
-    def __init__(self, size: Size, fillers: int = 0) -> None:
-        self.corpus = Corpus(size)
-        self.system = Loa()
-        for bulletin in self.corpus.indexed:
-            self.system.add(bulletin.name, self.corpus.sound(bulletin))
-        if fillers:
-            from bench.match.filling import fill
-
-            fill(self.system, self.corpus, fillers)
+    def __init__(self, corpus: Corpus, system: Loa) -> None:
+        self.corpus = corpus
+        self.system = system
         self._known = {
             voice.name: runs_of(texts_of(voice, self.corpus.indexed), SHARED + 1)
             for voice in self.corpus.voices
@@ -119,6 +116,16 @@ class Campaign:
             if answer.verdict == "match"
         )
         return Heard(voice.name, kind, way, number, len(sound) // RATE_HZ, named)
+
+
+def campaign_of(size: Size, fillers: int) -> Campaign:
+    """Return a campaign with an index of its own."""
+    corpus, system = Corpus(size), Loa()
+    for bulletin in corpus.indexed:
+        system.add(bulletin.name, corpus.sound(bulletin))
+    if fillers:
+        fill(system, corpus, fillers)
+    return Campaign(corpus, system)
 
 
 def texts_of(voice: Voice, bulletins: Sequence[Bulletin]) -> list[str]:
@@ -167,7 +174,7 @@ def main() -> int:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     fillers = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     heard = []
-    for one in hear_strangers(Campaign(FULL, fillers), trials):
+    for one in hear_strangers(campaign_of(FULL, fillers), trials):
         heard.append(one)
         if one.named:
             print(one.voice, one.number, one.kind, one.way, one.named[:3], flush=True)

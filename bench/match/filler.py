@@ -174,12 +174,12 @@ def _collisions(kept: Sequence[ReferencePrints]) -> float:
     keys = [reference.words[reference.anchors] >> (WORD_BITS - KEY_BITS) for reference in kept]
     everything = np.concatenate(keys)
 
-    def pairs(of: Words) -> float:
+    def pairs(of: Any) -> float:
         _, counts = np.unique(of, return_counts=True)
         return float(np.sum(counts * (counts - 1.0)) / 2.0)
 
     found = pairs(everything) - sum(pairs(of) for of in keys)
-    possible = (len(everything) ** 2.0 - sum(float(len(of)) ** 2 for of in keys)) / 2.0
+    possible = (len(everything) ** 2.0 - float(np.sum([len(of) ** 2 for of in keys]))) / 2.0
     return found / possible * 2.0**KEY_BITS if possible else 0.0
 
 

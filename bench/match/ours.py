@@ -1,4 +1,4 @@
-"""Ours as the bench sees it: the index of `dsp.recognise` and the recogniser of `ingest.reference`."""
+"""Ours as the bench sees it: an index of `dsp.recognise`, the recogniser of `ingest.reference`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Loa:
 
     def query(self, sound: Sound) -> Found | None:
         """Return the line with most evidence over the whole excerpt, however little that is."""
-        lines = self.index.search(fingerprint(sound, RATE_HZ), least=0.0)
+        lines = self.index.search(fingerprint(sound, RATE_HZ), probes=8, least=0.0)
         if not lines:
             return None
         return Found(lines[0].reference, lines[0].offset_s(0.0), lines[0].evidence)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-Work = Annotated[str, typer.Argument(help="What to time: audio, multiplex or receive.")]
+Work = Annotated[
+    str, typer.Argument(help="What to time: audio, multiplex, receive, match or service.")
+]
 Runs = Annotated[int, typer.Option(min=1, max=50, help="Runs of each; the median counts.")]
 
 
@@ -15,6 +17,9 @@ def bench(
     runs: Runs = 5,
     quality: Annotated[
         bool, typer.Option("--quality", help="Add the intelligibility table (minutes).")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of match: a few minutes in place of an hour.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per row.")] = False,
 ) -> int:
@@ -26,4 +31,4 @@ def bench(
     """
     from loa.benching import run_bench
 
-    return run_bench(work, runs=runs, quality=quality, as_json=as_json)
+    return run_bench(work, runs=runs, quality=quality, as_json=as_json, quick=quick)

@@ -179,6 +179,21 @@ def sweep_jobs(config: Config = None, data: Data = None) -> int:
     return run(_settings(config, data))
 
 
+@jobs.command("backup")
+def back_up(
+    folder: Annotated[Path, typer.Argument(help="Made, or empty.")],
+    config: Config = None,
+    data: Data = None,
+) -> int:
+    """Copy the service into a folder while it runs; `loa serve --data FOLDER` serves the copy.
+
+    Example: loa jobs backup /var/backups/loa-2026-11-24
+    """
+    from loa.service.operating import back_up as run
+
+    return run(_settings(config, data), folder)
+
+
 @jobs.command("audit")
 def audit_jobs(config: Config = None, data: Data = None) -> int:
     """Check the chain of the audit log; exit code 1 where it is broken.

@@ -103,6 +103,15 @@ def job(row: dict[str, Any], priorities: tuple[str, ...]) -> Job:
     )
 
 
+def brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for a list: without what is only drawn."""
+    short = [
+        {key: value for key, value in rendition.items() if key != "loudness"}
+        for rendition in row["renditions"]
+    ]
+    return row | {"renditions": short}
+
+
 def _time(seconds: float | None) -> str | None:
     from datetime import UTC, datetime
 

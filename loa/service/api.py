@@ -18,6 +18,7 @@ from loa.service.events import Watch
 from loa.service.events import router as events_router
 from loa.service.log import job_log
 from loa.service.metrics import MEDIA_TYPE, Counted, Metrics
+from loa.service.page import page_router
 from loa.service.routes import router
 from loa.service.submit_routes import Fetches
 from loa.service.submit_routes import router as submit_router
@@ -46,7 +47,7 @@ def create_app(room: Room) -> FastAPI:
     app.state.closing = lambda: False
     app.add_middleware(Counted, metrics=app.state.metrics)
     app.state.fetches = Fetches(room.settings.outgoing.fetches)
-    for routes in _ROUTERS:
+    for routes in (*_ROUTERS, page_router()):
         app.include_router(routes)
     app.add_api_route("/healthz", healthz)
     app.add_api_route("/readyz", readyz, responses={503: {"model": Health}})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dsp.errors import Refusal
 from loa import reporting
 from loa.service import answers, audit
+from loa.service.backup import back_up as back_up_room
 from loa.service.housekeeping import sweep as sweep_room
 from loa.service.jobs import PRIORITIES, STATES
 from loa.service.room import open_room
@@ -17,6 +18,7 @@ from loa.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from loa.service.room import Room
     from loa.service.settings import Settings
@@ -141,6 +143,23 @@ def sweep(settings: Settings) -> int:
     with _opened(settings) as room:
         jobs, blobs = sweep_room(room)
     reporting.print_json("jobs", {"deleted_jobs": jobs, "deleted_blobs": blobs})
+    return 0
+
+
+def back_up(settings: Settings, folder: Path) -> int:
+    """Copy the service into `folder`."""
+    with _opened(settings) as room:
+        blobs, size_bytes = back_up_room(room, folder)
+        lines = audit.check(room.database).lines
+    reporting.print_json(
+        "jobs",
+        {
+            "backup": str(folder),
+            "blobs": blobs,
+            "size_bytes": size_bytes,
+            "audit_lines": lines,
+        },
+    )
     return 0
 
 

@@ -23,6 +23,7 @@ from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.database import failures_refused
 from loa.service.failpoints import failpoint
 from loa.service.jobs import TARGETS
+from loa.service.loudness_trace import loudness_trace
 from transmit.profile import load_profile
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class Place:
             "media_type": _MEDIA_TYPES[suffix],
             "url": f"/v1/blobs/{encoded.sha256}",
             "holds": rendition.holds,
+            "loudness": loudness_trace(rendition),
         }
 
 

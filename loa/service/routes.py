@@ -33,7 +33,9 @@ def list_jobs(
     """List your jobs, the newest first."""
     rows = room.jobs.listed(caller, state=state, limit=limit, before=before)
     following = rows[-1]["id"] if len(rows) == limit else None
-    return JobList(jobs=[answers.job(row, PRIORITIES) for row in rows], next=following)
+    return JobList(
+        jobs=[answers.job(answers.brief(row), PRIORITIES) for row in rows], next=following
+    )
 
 
 @router.get("/jobs/{job_id}", responses=answers.refusals(404))

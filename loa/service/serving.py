@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -62,6 +63,13 @@ def serve(
         )
     )
     app.state.closing = lambda: server.should_exit
+
+    def leave(*_: object) -> None:
+        server.should_exit = True
+
+    # For the moment before uvicorn listens to signals, and for that after: it raises the signal
+    # that ended it once more when it is done, and we are not done then.
+    signal.signal(signal.SIGTERM, leave)
     try:
         _announce(room, url, ready_file)
         server.run(sockets=[listener])

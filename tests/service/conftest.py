@@ -16,13 +16,18 @@ from tests.service.live import living
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bulletin-vi.flac"
 
 
-@pytest.fixture(scope="session")
-def bulletin():
-    """Two seconds of the example as the bytes of a WAV file."""
+def two_seconds():
+    """Return two seconds of the example as the bytes of a WAV file."""
     samples, rate_hz = sf.read(EXAMPLE, dtype="int16")
     file = io.BytesIO()
     sf.write(file, samples[28 * rate_hz : 30 * rate_hz], rate_hz, format="WAV", subtype="PCM_16")
     return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def bulletin():
+    """Two seconds of the example as the bytes of a WAV file."""
+    return two_seconds()
 
 
 @pytest.fixture(scope="session")

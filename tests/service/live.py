@@ -18,17 +18,20 @@ DEADLINE_S = 240.0  # kernels may have to be compiled first, on a busy machine
 class Live:
     """`loa serve` on a free port over `data`; may be killed and started again."""
 
-    def __init__(self, data: Path, *, config: Path | None = None, environment=None, workers=1):
+    def __init__(
+        self, data: Path, *, config: Path | None = None, environment=None, workers=1, within=()
+    ):
         self.data = data
         self.workers = ["--workers", str(workers)] if workers else ["--no-workers"]
         self.config = config
+        self.within = list(within)  # the start of a command that runs the rest of it
         self.environment = environment or {}
         self.ready = data.parent / f"{data.name}-ready.json"
         self.start()
 
     def start(self):
         self.ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "loa", "serve", "--port", "0", *self.workers]
+        command = [*self.within, sys.executable, "-m", "loa", "serve", "--port", "0", *self.workers]
         command += ["--data", str(self.data), "--ready-file", str(self.ready)]
         if self.config:
             command += ["--config", str(self.config)]

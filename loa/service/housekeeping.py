@@ -7,7 +7,9 @@ one that finds another silent for `gone_after_s` claims its work and puts it int
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -20,6 +22,7 @@ from loa.service.tables import WORKERS
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from loa.service.room import Room
 
@@ -27,6 +30,8 @@ _SWEEP_EVERY_S = 300.0
 # A blob is kept before the row that refers to it: for this long it needs no row.
 _GRACE_S = 3600.0
 _CLAIM_S = 20.0
+# A workflow that ended with an error of its own, not of the file: begun again so often.
+_MOST_ERRORS = 3
 _LANE_OF_TAKEN_OVER = "bulletins"
 _DAY_S = 86_400.0
 
@@ -34,8 +39,17 @@ _DAY_S = 86_400.0
 class Housekeeping:
     """The repeated duties of one worker."""
 
-    def __init__(self, room: Room, executor_id: str, former_versions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        executor_id: str,
+        former_versions: tuple[str, ...] = (),
+        at_work: Callable[[], set[str]] = set,
+    ) -> None:
         self._room = room
+        self._at_work = at_work
+        self._idle_before: set[str] = set()
+        self._errors: Counter[str] = Counter()
         self._executor_id = executor_id
         self._former_versions = former_versions
 
@@ -46,15 +60,17 @@ class Housekeeping:
             try:
                 self.beat()
                 self.take_over()
+                self.take_up_dropped()
                 self.take_from_old_release()
                 self.end_hopeless()
                 if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
                     self.find_lost()
                     sweep(self._room)
                     swept_at = time.monotonic()
-            except Refusal as refusal:
-                job_log().warning("housekeeping", kind=refusal.kind, got=refusal.got)
-        self._leave()
+            except Exception as error:  # noqa: BLE001 - a full disk under DBOS has many names
+                job_log().warning("housekeeping", error=repr(error)[:300])
+        with contextlib.suppress(Refusal):
+            self._leave()
 
     def beat(self) -> None:
         """Say that this worker lives."""
@@ -86,6 +102,25 @@ class Housekeeping:
                 connection.execute(WORKERS.delete().where(WORKERS.c.executor_id == executor_id))
             count += len(ids)
         return count
+
+    def take_up_dropped(self) -> int:
+        """Queue again what DBOS let fall here, as when its own database was full or locked.
+
+        Such a workflow stays PENDING in this executor's name, and nobody works on it. It counts as
+        dropped when two looks in a row find it so.
+        """
+        from dbos import DBOS
+
+        mine = DBOS.list_workflows(
+            executor_id=self._executor_id, status="PENDING", load_input=False, load_output=False
+        )
+        idle = {workflow.workflow_id for workflow in mine} - self._at_work()
+        dropped = sorted(idle & self._idle_before)
+        self._idle_before = idle - set(dropped)
+        if dropped:
+            DBOS.resume_workflows(dropped, queue_name=_LANE_OF_TAKEN_OVER)
+            job_log().warning("taken up again", workflows=dropped)
+        return len(dropped)
 
     def take_from_old_release(self) -> int:
         """Begin again what was queued for a release with other steps, unless that one is at it."""
@@ -127,14 +162,20 @@ class Housekeeping:
         return len(lost)
 
     def end_hopeless(self) -> None:
-        """Fail the jobs that ended one worker after the other."""
+        """Fail the jobs that ended one worker after the other, or that nothing else helps."""
         from dbos import DBOS
 
         hopeless = DBOS.list_workflows(
             status=["MAX_RECOVERY_ATTEMPTS_EXCEEDED", "ERROR"], load_input=False, limit=100
         )
         for workflow in hopeless:
-            job_id, _, attempt = workflow.workflow_id.rpartition(".")
+            name = workflow.workflow_id
+            job_id, _, attempt = name.rpartition(".")
+            self._errors[name] += 1
+            if workflow.status == "ERROR" and self._errors[name] < _MOST_ERRORS:
+                DBOS.delete_workflows([name])
+                self._room.jobs.queue_again(job_id, int(attempt))
+                continue
             refusal = Refusal(
                 "job.crashed",
                 expected="a file that a worker survives",

@@ -52,6 +52,7 @@ class Worker:
         places = len(TARGETS) if len(os.sched_getaffinity(0)) > 1 else 1
         decoded_s = room.settings.limits.decoded_s
         self._benches = {lane: Bench(room.blobs, places, decoded_s) for lane in _LANES}
+        self.at_work: set[str] = set()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._run = _declare(self)
@@ -69,7 +70,9 @@ class Worker:
                 "log_level": "ERROR",
             }
         )
-        housekeeping = Housekeeping(self.room, self.executor_id, FORMER_VERSIONS)
+        housekeeping = Housekeeping(
+            self.room, self.executor_id, FORMER_VERSIONS, lambda: set(self.at_work)
+        )
         housekeeping.beat()
         DBOS.launch()
         for lane in _LANES:
@@ -93,8 +96,8 @@ class Worker:
             try:
                 for row in self.room.jobs.to_hand_over():
                     self._hand_over(row)
-            except Refusal as refusal:  # a busy database: the rows wait
-                job_log().warning("hand-over", kind=refusal.kind, got=refusal.got)
+            except Exception as error:  # noqa: BLE001 - a busy database, ours or DBOS's: rows wait
+                job_log().warning("hand-over", error=repr(error)[:300])
 
     def _hand_over(self, row: dict[str, Any]) -> None:
         lane = _LANES[0] if row["priority"] == 0 else _LANES[1]
@@ -218,7 +221,11 @@ def _declare(worker: Worker) -> Any:
     steps = Steps(*(durable(name) for name in ("begin", "make", "publish", "fail")))
 
     def job(job_id: str, attempt: int, lane: str) -> str:
-        return carry_out(steps, job_id, attempt, lane)
+        worker.at_work.add(f"{job_id}.{attempt}")
+        try:
+            return carry_out(steps, job_id, attempt, lane)
+        finally:
+            worker.at_work.discard(f"{job_id}.{attempt}")
 
     return DBOS.workflow(name="job", max_recovery_attempts=_MOST_CRASHES)(job)
 

@@ -29,6 +29,7 @@ from loa.commands import (
     receive,
     service,
     simulate,
+    speaker,
     stream,
 )
 
@@ -53,6 +54,7 @@ for command in (
     master.master,
     simulate.simulate,
     stream.stream,
+    speaker.speaker,
     multiplex.multiplex,
     receive.receive,
     doctor.doctor,

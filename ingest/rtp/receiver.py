@@ -28,6 +28,7 @@ from ingest.rtp.timeline import Timeline
 SOURCE_SILENCE_S = 2.0
 MAX_DATAGRAM_BYTES = 1_356  # what pylibsrtp's buffer takes, less its trailer
 _KEPT_REPORTS = 8
+_HALF_WORD = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class RtpReceiver:
         What was heard, and when it is due.
     last_packet_s
         Arrival of the last authentic media packet; None before the first.
+    ended
+        The source has said goodbye.
+    first_place
+        Where the source that plays begins.
     """
 
     def __init__(self, form: StreamFormat, buffer_s: float = 8.0) -> None:
@@ -75,6 +80,7 @@ class RtpReceiver:
         self.counts: Counter[str] = Counter()
         self.last_packet_s: float | None = None
         self.ended = False
+        self.first_place = 0
         self._fec = FecDecoder() if form.repair_payload_type is not None else None
         self._srtp = self._session()
         self._ssrc: int | None = None
@@ -211,7 +217,8 @@ class RtpReceiver:
         report = self._reports.get(packet.ssrc)
         place = self.timeline.end
         if report is not None:
-            ahead = (packet.timestamp - report.rtp_timestamp) % (1 << 32)
+            ahead = (packet.timestamp - report.rtp_timestamp + _HALF_WORD) % (2 * _HALF_WORD)
+            ahead -= _HALF_WORD
             captured_s = rtcp.unix_from_ntp(report.ntp) / 1e9 + ahead / self._form.clock_hz
             if self.clock.known and self.clock.certain:
                 place = round(self.clock.place_at(captured_s))
@@ -219,6 +226,7 @@ class RtpReceiver:
         self.source = SourceState()
         self._decoder.reset()
         self.ended = False
+        self.first_place = place
         self.clock.begin_source(packet.timestamp, place)
         if report is not None:
             self.clock.observe_report(packet.timestamp, captured_s)

@@ -39,8 +39,8 @@ def form_of(codec, fec=None, key=None):
     )
 
 
-def sent(audio, codec_name="opus", fec=None, key=None, seed=3):
-    """Return [(moment of sending, is control, bytes)] of a stream that begins at BEGUN_S."""
+def sent(audio, codec_name="opus", fec=None, key=None, seed=3, begun_s=BEGUN_S):
+    """Return [(moment of sending, is control, bytes)] of a stream that begins at `begun_s`."""
     codec = CODECS[codec_name]
     encoder = PayloadEncoder(codec)
     stream = RtpStream(codec, fec=fec, key=key, random_bits=random.Random(seed).getrandbits)
@@ -49,14 +49,14 @@ def sent(audio, codec_name="opus", fec=None, key=None, seed=3):
     def put(datagrams):
         for datagram in datagrams:
             at = datagram.due_ticks / codec.clock_hz
-            out.append((BEGUN_S + at, datagram.kind is Kind.CONTROL, datagram.data))
+            out.append((begun_s + at, datagram.kind is Kind.CONTROL, datagram.data))
 
     for payload in encoder.encode(audio) + encoder.finish():
         renewed = stream.renew_source_if_due()
         at_s = payload.ticks / codec.clock_hz
         if renewed or at_s - report_s >= 2.0:
             report_s = at_s
-            ntp = ntp_from_unix(round((BEGUN_S + at_s) * 1e9))
+            ntp = ntp_from_unix(round((begun_s + at_s) * 1e9))
             put([stream.report(ntp, payload.ticks)])
         put(stream.send(payload))
     put(stream.finish(payload.ticks + payload.duration))

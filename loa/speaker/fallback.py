@@ -1,0 +1,56 @@
+"""What is played where nothing live comes: a file from this machine, over and over.
+
+Decoded once, through the isolated decoder, and held in memory: when 4G fails is no time to find
+that a file is broken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dsp.contract import Samples
+from dsp.errors import Refusal
+from ingest.decode import Decoder
+from ingest.rtp.player import OUTPUT_RATE_HZ
+from transmit.intake import Intake
+
+_MOST_S = 15 * 60.0
+
+
+class FileSource:
+    """A file, from its beginning each time it is turned to."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self._samples = _decoded(path)
+        self._place = 0
+
+    def begin(self) -> None:
+        """Go back to the beginning."""
+        self._place = 0
+
+    def render(self, count: int) -> Samples:
+        """Return the next samples."""
+        places = (self._place + np.arange(count)) % len(self._samples)
+        self._place = (self._place + count) % len(self._samples)
+        return self._samples[places]
+
+
+def _decoded(path: Path) -> Samples:
+    with Decoder() as decoder, decoder.open(path) as audio:
+        form = audio.format
+        intake = Intake(audio.blocks(), (form.sample_rate_hz, OUTPUT_RATE_HZ), (form.channels, 1))
+        pieces, count = [], 0
+        for frames in intake.blocks():
+            pieces.append(frames[:, 0].copy())
+            count += len(frames)
+            if count > _MOST_S * OUTPUT_RATE_HZ:
+                raise Refusal(
+                    "speaker.source",
+                    expected=f"a file of {_MOST_S / 60:.0f} minutes at most",
+                    got=f"{path.name}, which is longer",
+                    advice="a shorter one; long programmes are streamed",
+                )
+    return np.concatenate(pieces)

@@ -1,0 +1,53 @@
+"""UTC that does not jump: the monotonic clock, led by the wall clock.
+
+NTP corrects by slewing; administrators, batteries and time zones by steps. A difference of up to
+`BELIEVED_S` is followed at 500 ppm at most. A larger one is a step of the wall clock: it is
+believed after it has stood for `PROBATION_S`, because a clock that was wrong at the start must be
+mendable, and a clock that is wrong for a moment must not be heard.
+"""
+
+from __future__ import annotations
+
+from ingest.clock import Clock
+
+BELIEVED_S = 1.0
+PROBATION_S = 60.0
+_SLEW = 500e-6
+
+
+class SteadyClock:
+    """A time of day in seconds since 1970, for playing in step.
+
+    Attributes
+    ----------
+    steps
+        How many steps of the wall clock were believed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._looked_s = clock.monotonic_s()
+        self._offset_s = clock.now_utc().timestamp() - self._looked_s
+        self._doubted_since_s: float | None = None
+        self.steps = 0
+
+    def at(self, monotonic_s: float) -> float:
+        """Return the time of day of a monotonic moment near now."""
+        return self.utc_s() - self._looked_s + monotonic_s
+
+    def utc_s(self) -> float:
+        """Return the time of day."""
+        now_s = self._clock.monotonic_s()
+        wrong_s = self._clock.now_utc().timestamp() - (now_s + self._offset_s)
+        if abs(wrong_s) <= BELIEVED_S:
+            self._doubted_since_s = None
+            most_s = _SLEW * (now_s - self._looked_s)
+            self._offset_s += max(-most_s, min(most_s, wrong_s))
+        elif self._doubted_since_s is None:
+            self._doubted_since_s = now_s
+        elif now_s - self._doubted_since_s >= PROBATION_S:
+            self._offset_s += wrong_s
+            self._doubted_since_s = None
+            self.steps += 1
+        self._looked_s = now_s
+        return now_s + self._offset_s

@@ -23,7 +23,9 @@ from loa.commands import (
     bench,
     demo,
     doctor,
+    index,
     master,
+    match,
     measure,
     multiplex,
     receive,
@@ -57,6 +59,7 @@ for command in (
     speaker.speaker,
     multiplex.multiplex,
     receive.receive,
+    match.match,
     doctor.doctor,
     bench.bench,
     demo.demo,
@@ -64,6 +67,7 @@ for command in (
     service.worker,
 ):
     app.command()(command)
+app.add_typer(index.index, name="index")
 app.add_typer(service.token, name="token")
 app.add_typer(service.jobs, name="jobs")
 

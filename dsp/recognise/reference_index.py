@@ -119,9 +119,11 @@ class ReferenceIndex:
             for name, prints in references
         ]
         names = [name for name, _ in kept]
+        seen: set[str] = set()
         for name in names:
-            if name in self._where or names.count(name) > 1:
+            if name in self._where or name in seen:
                 raise ValueError(f"reference: expected a new id, got {name!r}, which is there")
+            seen.add(name)
         if kept:
             self._take(build_segment(kept))
             self._tidy()
@@ -185,11 +187,18 @@ class ReferenceIndex:
                     lines.append(line)
         return sorted(lines, key=lambda line: -line.evidence)
 
-    def _take(self, segment: Segment) -> None:
+    def restore(self, segment: Segment, removed: set[int]) -> None:
+        """Take a segment as it was, with the numbers of the references removed from it."""
+        self._take(segment, removed)
+
+    def _take(self, segment: Segment, removed: Iterable[int] = ()) -> None:
+        alive = np.ones(len(segment.ids), bool)
+        alive[list(removed)] = False
         self._segments.append(segment)
-        self._alive.append(np.ones(len(segment.ids), bool))
+        self._alive.append(alive)
         for number, name in enumerate(segment.ids):
-            self._where[name] = segment, number
+            if alive[number]:
+                self._where[name] = segment, number
 
     def _tidy(self) -> None:
         """Merge segments of like size while there are more than a few of them."""

@@ -48,7 +48,7 @@ def sort_by_key(words: Any, places: Any, shift: Any, table: Any, postings: Any) 
     table[0] = np.uint32(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """See the module."""
 

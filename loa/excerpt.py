@@ -13,7 +13,9 @@ from ingest.reference.sound import heard_rate_hz, mono
 RATE_HZ = 8_000
 
 
-def excerpt(decoder: Decoder, path: Path, from_s: float, length_s: float) -> npt.NDArray[np.float32]:
+def excerpt(
+    decoder: Decoder, path: Path, from_s: float, length_s: float
+) -> npt.NDArray[np.float32]:
     """Return a stretch of a file, shorter where the file ends.
 
     Raises

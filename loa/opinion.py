@@ -40,7 +40,12 @@ def ask_about(decoder: Decoder, piece: Piece, reference: Path, heard: Path) -> N
     piece.opinion = opinion
     if opinion.verdict == "different":
         piece.answers = [
-            replace(a, verdict="inconclusive", others=tuple(sorted({a.reference or "", *a.others})))
+            replace(
+                a,
+                verdict="inconclusive",
+                reference=None,
+                others=tuple(sorted({a.reference or "", *a.others})),
+            )
             for a in piece.answers
         ]
         return

@@ -185,15 +185,20 @@ def take_signs(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     `ramps` (orders in time, PATCH); `filters` (32, 2) names the order in time and over the bands of
     each; `gains` (32,) brings it to units of its spread.
     """
+    orders = ramps.shape[0]
+    sums = np.empty((orders, ORDERS), np.float32)
     for n in range(words.shape[0]):
+        # All orders, not only those of the filters: whole rows are vector operations.
+        sums[:] = np.float32(0.0)
+        for t in range(PATCH):
+            for i in range(orders):
+                ramp = ramps[i, t]
+                for j in range(ORDERS):
+                    sums[i, j] += ramp * patches[n + t, j]
         word, certain = np.uint32(0), np.uint32(0)
         energy = np.float32(0.0)
         for f in range(WORD_BITS):
-            i, j = filters[f, 0], filters[f, 1]
-            value = np.float32(0.0)
-            for t in range(PATCH):
-                value += ramps[i, t] * patches[n + t, j]
-            value *= gains[f]
+            value = sums[filters[f, 0], filters[f, 1]] * gains[f]
             energy += value * value
             word = (word << np.uint32(1)) | np.uint32(value > 0.0)
             certain = (certain << np.uint32(1)) | np.uint32(abs(value) > _SURE)

@@ -27,6 +27,8 @@ from dsp.recognise.reference_prints import SPEAKS
 _U_IN = Array(uint32, 1, "C", readonly=True)
 _F_IN = Array(float32, 1, "C", readonly=True)
 _SEATS = Array(int32, 2, "C")
+_LINES_IN = Array(float64, 2, "C", readonly=True)
+_TOTALS = Array(int64, 2, "C")
 
 SIGNS_PER_CHANCE = 10.0  # measured on same-voice speech: 32 · 16.7 signs a second tell 52 apart
 SPEEDS = (1.0, 1.005, 0.995, 1.01, 0.99)
@@ -66,6 +68,26 @@ def compare(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
         seats[seat, 0] += count_bits((words[p] ^ heard[g]) & sure[g])
         seats[seat, 1] += count_bits(sure[g])
         seats[seat, 2] += 1
+
+
+@kernel(void(_U_IN, _U_IN, _U_IN, _F_IN, int64, _LINES_IN, _TOTALS))
+def compare_lines(words, heard, sure, activity, first, lines, totals):
+    """Count errors and signs of many `lines` (n, 2), each offset and speed, into `totals` (n, 2).
+
+    The other arguments are those of `compare`.
+    """
+    for n in range(lines.shape[0]):
+        offset, speed = lines[n, 0], lines[n, 1]
+        low = max(0, int(np.floor((offset + speed * first) / STEP)))
+        end = offset + speed * (first + heard.shape[0])
+        high = min(words.shape[0], int(np.ceil(end / STEP)) + 1)
+        errors, signs = np.int64(0), np.int64(0)
+        for p in range(low, high):
+            g = int(np.round((p * STEP - offset) / speed)) - first
+            if g >= 0 and g < heard.shape[0] and activity[g] >= SPEAKS:
+                errors += count_bits((words[p] ^ heard[g]) & sure[g])
+                signs += count_bits(sure[g])
+        totals[n, 0], totals[n, 1] = errors, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +139,15 @@ def fit(
     nudges: tuple[int, ...] = NUDGES,
 ) -> tuple[float, float, Comparison]:
     """Return offset, speed and comparison of the best line through about one pair of moments."""
-    best: tuple[float, float, Comparison] | None = None
-    most = -np.inf
-    for speed in speeds:
-        for nudge in nudges:
-            offset = reference_frame + nudge - speed * frame
-            found = follow(words, prints, offset, speed)
-            # The first speed is the likeliest: another must be clearly better.
-            score = found.agreement() - (_BETTER if speed != speeds[0] else 0.0)
-            if score > most:
-                most = score
-                best = offset, speed, found
-    assert best is not None
-    return best
+    ready(compare_lines)
+    speed_of = np.repeat(np.array(speeds), len(nudges))
+    offsets = reference_frame + np.tile(np.array(nudges), len(speeds)) - speed_of * frame
+    lines = np.ascontiguousarray(np.stack([offsets, speed_of], axis=1), np.float64)
+    totals = np.empty((len(lines), 2), np.int64)
+    compare_lines(words, prints.words, prints.sure, prints.activity, prints.first, lines, totals)
+    agreement = 1.0 - 2.0 * totals[:, 0] / np.maximum(totals[:, 1], 1)
+    agreement[totals[:, 1] == 0] = 0.0
+    # The first speed is the likeliest: another must be clearly better.
+    best = int(np.argmax(agreement - np.where(speed_of != speeds[0], _BETTER, 0.0)))
+    offset, speed = float(offsets[best]), float(speed_of[best])
+    return offset, speed, follow(words, prints, offset, speed)

@@ -19,13 +19,14 @@ import numpy.typing as npt
 
 from dsp.recognise.fingerprint import Prints
 from dsp.recognise.grid import FRAMES_PER_SECOND, STEP
-from dsp.recognise.line import Comparison, fit
+from dsp.recognise.line import Comparison, fit, follow
 from dsp.recognise.lookup import look_up
 from dsp.recognise.reference_prints import ReferencePrints, keep_reference
 from dsp.recognise.segment import Segment, build_segment, merge_segments
 
 _FAN = 4  # segments of like size before they are merged
 _SAME_LINE_FRAMES = 15
+_WORTH_FITTING = 2.5  # evidence; even a clock 1 % off leaves more on the way to a match
 _MOST_VERIFIED = 24  # lines compared in full for one question
 
 
@@ -181,6 +182,8 @@ class ReferenceIndex:
             for number, frame, reference_frame in _likeliest(found):
                 words = segment.words[segment.starts[number] : segment.starts[number + 1]]
                 heard = prints.first + frame
+                if follow(words, prints, reference_frame - heard, 1.0).evidence() < _WORTH_FITTING:
+                    continue
                 offset, speed, comparison = fit(words, prints, heard, reference_frame)
                 line = Line(segment.ids[number], offset, speed, comparison)
                 if line.evidence >= least:

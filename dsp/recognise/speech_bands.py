@@ -4,7 +4,7 @@ Decimation to 8 kHz (a symmetric FIR whose delay is taken out), then one Hann-wi
 frame. Frame t is centred on t · 20 ms of the stream; before its first sample the stream is taken to
 be silent.
 
-Spectra are computed sixteen at a time, empty rows included: the library's transforms of several
+Spectra are computed in sixteens, empty rows included: the library's transforms of several
 rows at once round differently from a row alone, and the prints must not depend on how the stream
 was cut.
 """
@@ -27,25 +27,44 @@ _OUT = Array(float32, 1, "C")
 _ROWS_IN = Array(float32, 2, "C", readonly=True)
 _ROWS = Array(float32, 2, "C")
 _LIMITS = Array(int64, 2, "C", readonly=True)
-_ROWS_AT_ONCE = 16
+_ROWS_AT_ONCE = 16  # at least, and a multiple of it
+_MOST_ROWS = 256
+_OUTPUTS_AT_ONCE = 64
+_CONTRACT = frozenset({"contract"})
+_ANY_ORDER = frozenset({"reassoc", "contract"})
 _TAPS_PER_PHASE = 16
 _HALF = WINDOW // 2
 
 
-# A sum of products in any order: the vector units need that. Its error is that of float32 over 96
-# terms, 1e-6 (tests/dsp/recognise/test_speech_bands.py).
-@kernel(void(_IN, _IN, int64, _OUT), fastmath=frozenset({"reassoc", "contract"}))
-def decimate(samples: Any, taps: Any, factor: Any, out: Any) -> None:
-    """Write every `factor`-th filtered one of `samples` to `out` (n,)."""
+@kernel(void(_IN, _IN, int64, _ROWS, _OUT), fastmath=_CONTRACT)
+def decimate(samples: Any, taps: Any, factor: Any, phases: Any, out: Any) -> None:
+    """Write every `factor`-th filtered one of `samples` to `out` (n,), n a multiple of 64.
+
+    `samples` has n · factor + taps values at least; `phases` (factor, n + taps) is memory to work
+    in. Sixty-four outputs go side by side: each is the same sum in the same order wherever it lies.
+    """
     count = taps.shape[0]
-    for n in range(out.shape[0]):
-        total = np.float32(0.0)
+    width = out.shape[0] + (count - 1) // factor + 1
+    for p in range(factor):
+        last = min(width, (samples.shape[0] - p + factor - 1) // factor)
+        for n in range(last):
+            phases[p, n] = samples[n * factor + p]
+        for n in range(last, width):
+            phases[p, n] = np.float32(0.0)
+    sums = np.empty(_OUTPUTS_AT_ONCE, np.float32)
+    for first in range(0, out.shape[0], _OUTPUTS_AT_ONCE):
+        sums[:] = np.float32(0.0)
         for k in range(count):
-            total += taps[k] * samples[n * factor + k]
-        out[n] = total
+            tap = taps[k]
+            row = phases[k % factor, first + k // factor : first + k // factor + _OUTPUTS_AT_ONCE]
+            for n in range(_OUTPUTS_AT_ONCE):
+                sums[n] += tap * row[n]
+        out[first : first + _OUTPUTS_AT_ONCE] = sums
 
 
-@kernel(void(_ROWS_IN, _ROWS_IN, _LIMITS, _ROWS), fastmath=frozenset({"reassoc", "contract"}))
+# A sum of products in any order: the vector units need that. Its error is that of float32 over 40
+# terms, 1e-6 (tests/dsp/recognise/test_speech_bands.py).
+@kernel(void(_ROWS_IN, _ROWS_IN, _LIMITS, _ROWS), fastmath=_ANY_ORDER)
 def sum_bands(spectra: Any, weights: Any, limits: Any, powers: Any) -> None:
     """Write weighted band powers of `spectra` (n, 2 · bins), re and im in turn, to `powers`.
 
@@ -116,9 +135,9 @@ class SpeechBands:
         count = max(0, (len(pending) - WINDOW) // FRAME + 1)
         self._narrow = pending[count * FRAME :]
         powers = np.empty((count, BANDS), np.float32)
-        rows = np.zeros((_ROWS_AT_ONCE, WINDOW), np.float32)
-        for first in range(0, count, _ROWS_AT_ONCE):
-            n = min(_ROWS_AT_ONCE, count - first)
+        for first in range(0, count, _MOST_ROWS):
+            n = min(_MOST_ROWS, count - first)
+            rows = np.zeros((-(-n // _ROWS_AT_ONCE) * _ROWS_AT_ONCE, WINDOW), np.float32)
             start = pending[first * FRAME :]
             view = np.lib.stride_tricks.as_strided(start, (n, WINDOW), (4 * FRAME, 4))
             np.multiply(view, self._window, out=rows[:n])
@@ -132,7 +151,9 @@ class SpeechBands:
             return samples
         pending = np.concatenate([self._wide, samples])
         count = max(0, (len(pending) - len(self._taps)) // self._factor + 1)
-        out = np.empty(count, np.float32)
-        decimate(pending, self._taps, self._factor, out)
+        padded = -(-count // _OUTPUTS_AT_ONCE) * _OUTPUTS_AT_ONCE
+        out = np.empty(padded, np.float32)
+        phases = np.empty((self._factor, padded + len(self._taps)), np.float32)
+        decimate(pending, self._taps, self._factor, phases, out)
         self._wide = pending[count * self._factor :]
-        return out
+        return out[:count]

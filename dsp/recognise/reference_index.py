@@ -26,7 +26,7 @@ from dsp.recognise.segment import Segment, build_segment, merge_segments
 
 _FAN = 4  # segments of like size before they are merged
 _SAME_LINE_FRAMES = 15
-_WORTH_FITTING = 2.5  # evidence; even a clock 1 % off leaves more on the way to a match
+_WORTH_FITTING = 0.4  # of the evidence asked for: a clock 1 % off leaves more of it
 _MOST_VERIFIED = 24  # lines compared in full for one question
 
 
@@ -182,7 +182,8 @@ class ReferenceIndex:
             for number, frame, reference_frame in _likeliest(found):
                 words = segment.words[segment.starts[number] : segment.starts[number + 1]]
                 heard = prints.first + frame
-                if follow(words, prints, reference_frame - heard, 1.0).evidence() < _WORTH_FITTING:
+                first = follow(words, prints, reference_frame - heard, 1.0)
+                if first.evidence() < _WORTH_FITTING * least:
                     continue
                 offset, speed, comparison = fit(words, prints, heard, reference_frame)
                 line = Line(segment.ids[number], offset, speed, comparison)

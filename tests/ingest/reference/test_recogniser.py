@@ -146,3 +146,16 @@ def test_no_references_at_all():
 def test_look_ahead_has_a_range(index):
     with pytest.raises(ValueError, match="look_ahead_s"):
         Recogniser(index, look_ahead_s=11)
+
+
+def test_memory_does_not_grow_with_the_stream(index):
+    recogniser = Recogniser(index, rate_hz=RATE_HZ)
+    sizes = []
+    for _ in range(6):
+        for sound in (speech(30, 1), speech(15, 70), speech(30, 2)):
+            recogniser.process(sound)
+        tracked = [*recogniser.tracks, *recogniser._ended]
+        sizes.append((len(recogniser._prints), max(len(t.signs) for t in tracked), len(tracked)))
+    assert max(size[0] for size in sizes) <= 22 * 50
+    assert max(size[1] for size in sizes) <= 30
+    assert max(size[2] for size in sizes) <= 4

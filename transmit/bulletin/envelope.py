@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from dsp.errors import Refusal
 from dsp.typed_table import TableReader
-from transmit.bulletin.canonical import canonical_bytes
+from transmit.bulletin.canonical import canonical_bytes, strict_json
 from transmit.bulletin.content import SCHEMA, Bulletin
 
 MOST_BYTES = 256 << 10
@@ -116,27 +115,11 @@ def read_envelope(content: bytes) -> Envelope:
 
 def _parse(content: bytes) -> Any:
     try:
-        return json.loads(
-            content.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_no_fraction,
-            parse_constant=_no_fraction,
-        )
-    except (ValueError, RecursionError) as error:
+        return strict_json(content)
+    except ValueError as error:
         raise Refusal(
             "bulletin.json",
             expected="one JSON object, UTF-8, whole numbers, no key twice",
             got=str(error)[:200] or type(error).__name__,
             advice="mending that place",
         ) from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key that stands twice")
-    return found
-
-
-def _no_fraction(text: str) -> NoReturn:
-    raise ValueError(f"the number {text[:40]}")

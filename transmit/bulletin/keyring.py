@@ -15,15 +15,60 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from dsp.errors import Refusal
 from dsp.typed_table import TableReader
-from transmit.bulletin.content import Bulletin, Priority, Tier, read_time
+from transmit.bulletin.content import Priority, Tier, read_time
 from transmit.bulletin.signing import key_id
 
 EVERYWHERE = "*"
 _READER = TableReader("keyring")
 _PUBLIC_BYTES = 32
+
+
+class Statement(Protocol):
+    """What is signed, as far as rights and time go: a bulletin, a session."""
+
+    @property
+    def issuer(self) -> str:
+        """Who says it."""
+
+    @property
+    def tier(self) -> Tier:
+        """From which tier."""
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is."""
+
+    @property
+    def communes(self) -> tuple[str, ...]:
+        """Communes it addresses."""
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones it addresses."""
+
+    @property
+    def not_before(self) -> str:
+        """First moment at which it holds."""
+
+    @property
+    def expires(self) -> str:
+        """First moment at which it holds no more."""
+
+    @property
+    def not_before_utc(self) -> datetime:
+        """The same as a moment."""
+
+    @property
+    def expires_utc(self) -> datetime:
+        """The same as a moment."""
+
+    def to_sign(self) -> bytes:
+        """Return the bytes that a signature covers."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +122,8 @@ class TrustedKey:
         """Name of the key in signatures."""
         return key_id(self.raw)
 
-    def forbids(self, bulletin: Bulletin) -> str | None:
-        """Return what of `bulletin` this key may not say, None where it may say all of it."""
+    def forbids(self, bulletin: Statement) -> str | None:
+        """Return what of a bulletin or session this key may not say, None where it may say all."""
         late = self.not_after is not None and bulletin.not_before_utc > read_time(
             "not_after", self.not_after
         )

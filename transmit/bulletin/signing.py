@@ -77,20 +77,22 @@ def sign(envelope: Bulletin | Envelope, key: SigningKey) -> Envelope:
     """Return the envelope with the signature of `key` added, or made anew."""
     if not isinstance(envelope, Envelope):
         envelope = Envelope(envelope, ())
-    value = base64.b64encode(key.sign(envelope.bulletin.to_sign())).decode()
     others = tuple(one for one in envelope.signatures if one.key != key.id)
-    return Envelope(envelope.bulletin, (*others, Signature(key.id, value)))
+    return Envelope(envelope.bulletin, (*others, signature_of(envelope.bulletin.to_sign(), key)))
 
 
-def is_signed_by(envelope: Envelope, signature: Signature, public: bytes) -> bool:
-    """Tell whether `signature` is that of the key `public` over the content of `envelope`."""
+def is_signed_by(content: bytes, signature: Signature, public: bytes) -> bool:
+    """Tell whether `signature` is that of the key `public` over `content`, as `to_sign` gave it."""
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(
-            signature.raw, envelope.bulletin.to_sign()
-        )
+        Ed25519PublicKey.from_public_bytes(public).verify(signature.raw, content)
     except InvalidSignature:
         return False
     return True
+
+
+def signature_of(content: bytes, key: SigningKey) -> Signature:
+    """Return the signature of `key` over `content`."""
+    return Signature(key.id, base64.b64encode(key.sign(content)).decode())
 
 
 def _no_key(got: str) -> Refusal:

@@ -7,12 +7,13 @@ a counter was seen before is known where it is kept, in the loudspeaker.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dsp.errors import Refusal
-from transmit.bulletin.envelope import Envelope
-from transmit.bulletin.keyring import Keyring, TrustedKey
+from transmit.bulletin.envelope import Envelope, Signature
+from transmit.bulletin.keyring import Keyring, Statement, TrustedKey
 from transmit.bulletin.signing import is_signed_by
 
 
@@ -68,26 +69,54 @@ def verify(
         "bulletin.unsigned", "bulletin.unknown_signer", "bulletin.revoked", "bulletin.signature",
         "bulletin.forbidden", "bulletin.approval", "bulletin.expired", "bulletin.early".
     """
-    if not envelope.signatures:
-        raise _refuse("unsigned", "a signature", "none", "signing the bulletin")
+    return verify_statement(
+        envelope.bulletin, envelope.signatures, keyring, now_utc, policy, may_wait=may_wait
+    )
+
+
+def verify_statement(
+    said: Statement,
+    signatures: Sequence[Signature],
+    keyring: Keyring,
+    now_utc: datetime | None,
+    policy: Policy = STRICT,
+    *,
+    may_wait: bool = False,
+) -> tuple[TrustedKey, ...]:
+    """Return the keys that signed `said`, a bulletin or a session; as `verify`."""
+    if not signatures:
+        raise _refuse("unsigned", "a signature", "none", "signing it")
+    content = said.to_sign()
     signers = []
-    for signature in envelope.signatures:
-        key = keyring.find(signature.key)
-        if key is None:
-            raise _refuse(
-                "unknown_signer", "a key of the keyring", signature.key, "adding the key to it"
-            )
-        if key.revoked:
-            raise _refuse("revoked", "a key in force", signature.key, "signing with another key")
-        if not is_signed_by(envelope, signature, key.raw):
+    for signature in signatures:
+        key = require_key(keyring, signature)
+        if not is_signed_by(content, signature, key.raw):
             raise _refuse(
                 "signature", "the signature of this content", "another", "the envelope as signed"
             )
         signers.append(key)
-    _require_rights(envelope, signers, policy)
+    _require_rights(said, signers, policy)
     if now_utc is not None:
-        _require_time(envelope, now_utc, policy, may_wait=may_wait)
+        _require_time(said, now_utc, policy, may_wait=may_wait)
     return tuple(signers)
+
+
+def require_key(keyring: Keyring, signature: Signature) -> TrustedKey:
+    """Return the key in force that a signature names.
+
+    Raises
+    ------
+    Refusal
+        "bulletin.unknown_signer", "bulletin.revoked".
+    """
+    key = keyring.find(signature.key)
+    if key is None:
+        raise _refuse(
+            "unknown_signer", "a key of the keyring", signature.key, "adding the key to it"
+        )
+    if key.revoked:
+        raise _refuse("revoked", "a key in force", signature.key, "signing with another key")
+    return key
 
 
 def require_audio(envelope: Envelope, sha256: str, size_bytes: int) -> None:
@@ -102,8 +131,7 @@ def require_audio(envelope: Envelope, sha256: str, size_bytes: int) -> None:
         )
 
 
-def _require_rights(envelope: Envelope, signers: list[TrustedKey], policy: Policy) -> None:
-    bulletin = envelope.bulletin
+def _require_rights(bulletin: Statement, signers: list[TrustedKey], policy: Policy) -> None:
     for key in signers:
         forbidden = key.forbids(bulletin)
         if forbidden is not None:
@@ -118,8 +146,10 @@ def _require_rights(envelope: Envelope, signers: list[TrustedKey], policy: Polic
         )
 
 
-def _require_time(envelope: Envelope, now_utc: datetime, policy: Policy, *, may_wait: bool) -> None:
-    bulletin, error = envelope.bulletin, timedelta(seconds=policy.clock_error_s)
+def _require_time(
+    bulletin: Statement, now_utc: datetime, policy: Policy, *, may_wait: bool
+) -> None:
+    error = timedelta(seconds=policy.clock_error_s)
     if now_utc >= bulletin.expires_utc + error:
         raise _refuse("expired", "an envelope in force", bulletin.expires, "a new envelope")
     if not may_wait and now_utc < bulletin.not_before_utc - error:

@@ -23,6 +23,7 @@ CAMPAIGNS = {
         "--stations",
         "1",
     ],
+    "Soak of the service, two hours": ["-m", "bench.soak"],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

@@ -49,7 +49,7 @@ class Limits:
     requests_per_minute: int = 6_000
     active_jobs: int = 2_000
     stored_bytes: int = 50 << 30
-    receive_s: float = 8.0
+    receive_s: float = 6.0
     receive_bytes_per_s: float = 8_192.0
 
     def __post_init__(self) -> None:

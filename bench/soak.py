@@ -1,0 +1,94 @@
+"""A service under steady work for hours: whether it grows.
+
+    python -m bench.soak [--minutes 120]
+
+Bulletins of 2 s are handed in, looked at, fetched and deleted without a pause. Once the first tenth
+is over, the resident memory and the open descriptors of the whole process tree are noted every
+10 s; the row gives the slope of the memory (least squares) and the change of the descriptors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.command import row
+from bench.material import write_programme
+from bench.service_process import serving, tree
+
+if TYPE_CHECKING:
+    import httpx
+
+_EVERY_S = 10.0
+_MOST_MB_PER_H = 1.0
+
+
+def main() -> int:
+    """Run it and print its row."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=120.0)
+    minutes = parser.parse_args().minutes
+    with tempfile.TemporaryDirectory(prefix="loa-soak-") as name:
+        folder = Path(name)
+        content = write_programme(folder / "a.wav", seconds=2, channels=1).read_bytes()
+        with serving(folder) as service:
+            jobs, looks = _worked(service.client, content, service.process_id, minutes * 60)
+    hours = np.array([look[0] for look in looks]) / 3600
+    slope = float(np.polyfit(hours, [look[1] for look in looks], 1)[0])
+    more = looks[-1][2] - looks[0][2]
+    found = row(
+        f"soak of {minutes:g} min, {jobs} jobs: memory of all processes",
+        slope,
+        "MB/h",
+        f"≤ {_MOST_MB_PER_H:g}",
+        ok=slope <= _MOST_MB_PER_H and more <= 0,
+        first_mb=looks[0][1],
+        last_mb=looks[-1][1],
+        descriptors_more=more,
+    )
+    print(json.dumps(found, ensure_ascii=False))
+    return 0 if found["ok"] else 1
+
+
+def _worked(
+    client: httpx.Client, content: bytes, process_id: int, seconds: float
+) -> tuple[int, list[tuple[float, float, int]]]:
+    began_s, looked_s, jobs = time.monotonic(), 0.0, 0
+    looks: list[tuple[float, float, int]] = []
+    while (now_s := time.monotonic() - began_s) < seconds:
+        body = content + jobs.to_bytes(4, "big")
+        job_id = client.put(f"/v1/jobs/k{jobs}", content=body).json()["id"]
+        while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] != "done":
+            time.sleep(0.02)
+        for rendition in job["renditions"]:
+            client.get(rendition["url"]).raise_for_status()
+        client.delete(f"/v1/jobs/{job_id}").raise_for_status()
+        jobs += 1
+        if now_s > seconds / 10 and now_s - looked_s >= _EVERY_S:
+            looked_s = now_s
+            looks.append((now_s, *_size(process_id)))
+    return jobs, looks
+
+
+def _size(process_id: int) -> tuple[float, int]:
+    """Return proportional memory in MB and open descriptors of a process and all below it."""
+    memory_kb, descriptors = 0, 0
+    for one in tree(process_id):
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii")
+            descriptors += len(list(Path(f"/proc/{one}/fd").iterdir()))
+        except OSError:  # a decoder that was just replaced
+            continue
+        memory_kb += next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))
+    return memory_kb / 1024, descriptors
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,7 +23,7 @@ CAMPAIGNS = {
         "--stations",
         "1",
     ],
-    "Soak of the service, two hours": ["-m", "bench.soak"],
+    "Soak of the service at full speed": ["-m", "bench.soak", "--minutes", "20"],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

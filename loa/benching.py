@@ -18,6 +18,7 @@ ROOMS = {
     "multiplex": ("bench.multiplex", "bench.scene"),
     "match": ("bench.match.rows",),
     "service": ("bench.service",),
+    "stream": ("bench.stream",),
     "receive": (
         "bench.receive_front",
         "bench.rds_receive",

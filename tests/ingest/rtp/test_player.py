@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ingest.rtp.player import Player
-from ingest.rtp.receiver import RtpReceiver
-from tests.ingest.rtp.network import (
+from bench.stream_network import (
     BEGUN_S,
     RATE,
+    Card,
     Network,
     form_of,
     played,
@@ -17,6 +16,8 @@ from tests.ingest.rtp.network import (
     sent,
     skew_s,
 )
+from ingest.rtp.player import Player
+from ingest.rtp.receiver import RtpReceiver
 from transmit.rtp.payloads import CODECS
 from transmit.rtp.stream import NORMAL_FEC
 
@@ -37,8 +38,8 @@ def source_of(audio, delay_s):
 def test_two_cards_200_ppm_apart_speak_in_step(audio, codec):
     packets = sent(audio[: 12 * RATE], codec, key=KEY)
     form = form_of(CODECS[codec], key=KEY)
-    first = played(form, Network(seed=1).arrivals(packets), 12, ppm=100)
-    second = played(form, Network(seed=2).arrivals(packets), 12, ppm=-100, offset_s=0.0037)
+    first = played(form, Network(seed=1).arrivals(packets), 12, card=Card(100))
+    second = played(form, Network(seed=2).arrivals(packets), 12, card=Card(-100, 0.0037))
     skews = [skew_s(first[:2], second[:2], at) for at in range(2, 11)]
     assert max(map(abs, skews)) < 0.2e-3
     assert abs(skews[-1]) < 0.02e-3
@@ -52,7 +53,13 @@ def test_five_per_cent_of_loss_is_repaired_and_costs_no_step(audio):
     form = form_of(CODECS["opus"], NORMAL_FEC, KEY)
     network = {"loss": 0.05, "burst": 3, "jitter_s": 0.01, "double": 0.01}
     taps = [
-        played(form, Network(seed=seed, **network).arrivals(packets), SECONDS, delay_s=1.2, ppm=ppm)
+        played(
+            form,
+            Network(seed=seed, **network).arrivals(packets),
+            SECONDS,
+            delay_s=1.2,
+            card=Card(ppm),
+        )
         for seed, ppm in ((1, 100), (2, -100))
     ]
     skews = [skew_s(taps[0][:2], taps[1][:2], at) for at in range(3, 22, 3)]
@@ -68,7 +75,7 @@ def test_without_repair_loss_is_concealed_in_step(audio):
     packets = sent(audio[: 12 * RATE])
     network = Network(loss=0.05, burst=3, jitter_s=0.01, seed=4)
     tap, moments, player, receiver = played(
-        form_of(CODECS["opus"]), network.arrivals(packets), 11, ppm=50
+        form_of(CODECS["opus"]), network.arrivals(packets), 11, card=Card(50)
     )
     assert 0.005 < player.counts.concealed / (11 * RATE) < 0.1
     assert receiver.source.lost > 10

@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from bench.stream_network import BEGUN_S, RATE, Network, form_of, programme, sent
 from dsp.errors import Refusal
 from dsp.packet.rtp import RtpPacket, parse
 from ingest.rtp.receiver import RtpReceiver, StreamFormat
-from tests.ingest.rtp.network import BEGUN_S, RATE, Network, form_of, programme, sent
 from transmit.rtp.payloads import CODECS
 from transmit.rtp.stream import FecProfile
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bench.stream_network import BEGUN_S, RATE, programme, sent, skew_s
 from dsp.packet.sdp import AudioSession
 from loa import cli
 from loa.speaker.fallback import FileSource
@@ -22,7 +23,6 @@ from loa.speaker.outputs import BLOCK_S, WavOutput
 from loa.speaker.program import Speaker, run_speaker
 from loa.speaker.settings import SpeakerSettings
 from loa.streaming import describe
-from tests.ingest.rtp.network import BEGUN_S, RATE, programme, sent, skew_s
 from transmit.rtp.payloads import CODECS
 
 KEY = bytes(range(30))

@@ -24,6 +24,10 @@ CAMPAIGNS = {
         "1",
     ],
     "Soak of the service at full speed": ["-m", "bench.soak", "--minutes", "20"],
+    "Recognition: three station-weeks in which nothing may be named": [
+        "-m",
+        "bench.match.false_alarms",
+    ],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

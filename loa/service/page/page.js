@@ -132,7 +132,7 @@ function figures(one) {
 function plot(one) {
   const trace = one.loudness;
   if (!trace || Math.max(trace.before.length, trace.after.length) < 2) return null;
-  const [wide, high, left, low] = [520, 180, 34, 20];
+  const [wide, high, left, low] = [at("job").clientWidth < 500 ? 330 : 520, 180, 34, 20];
   const heard = [...trace.before, ...trace.after, trace.target_lufs].filter((value) => value !== null);
   const top = Math.ceil(Math.max(...heard) / 6) * 6, bottom = Math.max(Math.floor(Math.min(...heard) / 6) * 6, top - 60);
   const seconds = trace.step_s * (Math.max(trace.before.length, trace.after.length) - 1) + trace.start_s;
@@ -144,9 +144,9 @@ function plot(one) {
   for (let lufs = bottom; lufs <= top; lufs += top - bottom > 30 ? 12 : 6)
     marks.push(make("line", { class: "grid", x1: left, x2: wide - 6, y1: y(lufs), y2: y(lufs) }),
       make("text", { x: left - 4, y: y(lufs) + 4, "text-anchor": "end" }, String(lufs).replace("-", "−")));
-  for (let part = 0; part <= 4; part++)
-    marks.push(make("text", { x: x(seconds * part / 4), y: high - 4, "text-anchor": part ? part === 4 ? "end" : "middle" : "start" },
-      `${(seconds * part / 4).toFixed(seconds < 20 ? 1 : 0)} s`));
+  for (const part of [0, 0.25, 0.5, 0.75, 1])
+    marks.push(make("text", { x: x(seconds * part), y: high - 4, "text-anchor": { 0: "start", 1: "end" }[part] ?? "middle" },
+      `${(seconds * part).toFixed(seconds < 20 ? 1 : 0)} s`));
   const title = word("loudness");
   return make("figure", { style: null }, make("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": title }, ...marks,
     make("line", { class: "target", x1: left, x2: wide - 6, y1: y(trace.target_lufs), y2: y(trace.target_lufs) }),
@@ -205,7 +205,7 @@ function leave() {
 async function begin() {
   words = await (await fetch("words.json")).json();
   at("languages").append(...LANGUAGES.map((one) =>
-    make("button", { value: one, onclick: () => speak(one) }, words[one].name)));
+    make("button", { value: one, lang: one, onclick: () => speak(one) }, words[one].name)));
   at("entry").addEventListener("submit", (event) => {
     event.preventDefault();
     const given = at("token").value.trim();

@@ -21,6 +21,7 @@ from dsp.errors import Refusal
 from loa import reporting
 from loa.commands import (
     bench,
+    bulletin,
     demo,
     doctor,
     index,
@@ -68,6 +69,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(index.index, name="index")
+app.add_typer(bulletin.bulletin, name="bulletin")
 app.add_typer(service.token, name="token")
 app.add_typer(service.jobs, name="jobs")
 

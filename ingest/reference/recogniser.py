@@ -23,6 +23,7 @@ import numpy as np
 from dsp.contract import Samples
 from dsp.recognise.fingerprint import Fingerprinter, Prints
 from dsp.recognise.grid import FRAMES_PER_SECOND
+from dsp.recognise.line import fit
 from dsp.recognise.reference_index import Line, ReferenceIndex
 from dsp.recognise.reference_prints import SPEAKS
 from ingest.reference.answer import Answer
@@ -33,6 +34,9 @@ SILENT_DBFS = -60.0
 HISS_FLATNESS = 0.25
 _STEADY = 0.28  # activity up to which nothing but steady noise is heard
 _EVIDENCE = 6.5
+_HINT = 3.5  # evidence from which a line is judged again when more was heard
+_MOST_HINTS = 12
+_SAME_LINE_S = 0.5
 _AGREEMENT = 0.36
 _LEAST_SECONDS = 3  # seconds that must hold before a line is believed
 _LOST_AFTER = 2  # spoken seconds off the line after which it is given up
@@ -72,6 +76,7 @@ class Recogniser:
         self._printer.reset()
         self._prints = Prints.empty()
         self._tracks: list[Track] = []
+        self._hints: list[Line] = []
         self._ended: list[Track] = []  # of the last seconds
         self._past: dict[str, Track] = {}
         self._taken = 0  # seconds compared and searched
@@ -153,20 +158,35 @@ class Recogniser:
         return False
 
     def _search(self, second: int) -> None:
-        """Ask the index for the speech of this second, and judge what it names."""
+        """Ask the index for the speech of this second, and judge what it names.
+
+        A line with too little evidence yet is remembered, and judged again a second later.
+        """
         first = max(second + 1 - _WINDOW_S, self._alone_since - 2, 0)
         window = self._prints.part(first * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
         start = second * FRAMES_PER_SECOND
-        for line in self.index.search(window, start, least=_EVIDENCE):
-            if line.agreement >= _AGREEMENT and not self._known(line, second):
+        lines = self.index.search(window, start, least=_HINT)
+        lines += [line for line in self._again(window) if not _among(line, lines, second)]
+        for line in lines:
+            good = line.evidence >= _EVIDENCE and line.agreement >= _AGREEMENT
+            if good and not _among(line, [track.line for track in self._tracks], second):
                 self._begin(line, first, second)
+        lines.sort(key=lambda line: -line.evidence)
+        self._hints = lines[:_MOST_HINTS]
 
-    def _known(self, line: Line, second: int) -> bool:
-        return any(
-            track.reference == line.reference
-            and abs(track.offset_s(second) - line.offset_s(second)) < 0.5
-            for track in self._tracks
-        )
+    def _again(self, window: Prints) -> list[Line]:
+        """Fit the lines of the second before to what is heard now."""
+        middle = window.first + len(window) / 2
+        lines = []
+        for hint in self._hints:
+            if hint.reference not in self.index:
+                continue
+            words = self.index.words_of(hint.reference)
+            at = hint.offset_frames + hint.speed * middle
+            line = Line(hint.reference, *fit(words, window, middle, at))
+            if line.evidence >= _HINT:
+                lines.append(line)
+        return lines
 
     def _begin(self, line: Line, first: int, second: int) -> None:
         """Begin a track, unless its line spans no more than a phrase."""
@@ -258,3 +278,12 @@ class Recogniser:
             completeness=expected.completeness(),
             level_dbfs=level,
         )
+
+
+def _among(line: Line, lines: list[Line], second: int) -> bool:
+    """Tell whether a line is one of `lines`."""
+    return any(
+        other.reference == line.reference
+        and abs(other.offset_s(second) - line.offset_s(second)) < _SAME_LINE_S
+        for other in lines
+    )

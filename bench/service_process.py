@@ -35,6 +35,7 @@ class Served:
 def serving(folder: Path, options: Sequence[str] = ()) -> Iterator[Served]:
     """Run `loa serve` with its data in `folder`."""
     ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)  # of a service before
     command = [LOA, "serve", "--port", "0", "--data", str(folder / "data"), *options]
     with subprocess.Popen(
         [*command, "--ready-file", str(ready)], stderr=subprocess.DEVNULL

@@ -2,9 +2,8 @@
 
 In this order, because each step takes away what an earlier one needs: descriptors closed, network
 namespace of its own, away from root, limits on memory, files, size and processes, end with the
-parent, no core dump and no ptrace, no new privileges, and last the system-call filter
-(`seccomp.py`), after which no path can be opened any more. A Landlock rule set would stand before
-the filter.
+parent, no core dump and no ptrace, no new privileges, no path of the file system (`landlock.py`),
+and last the system-call filter (`seccomp.py`), after which nothing can be opened any more.
 
 What a kernel or container does not grant is left out of the returned names and shown by
 `loa doctor`; decoding goes on behind what remains.
@@ -21,7 +20,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest import seccomp
+from ingest import landlock, seccomp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +38,7 @@ BARRIERS = (
     "ends_with_parent",
     "not_dumpable",
     "no_new_privileges",
+    "landlock",
     "system_call_filter",
 )
 
@@ -66,6 +66,7 @@ def lock_down(*, keep: tuple[int, ...], parent_id: int, memory_bytes: int, cpu_s
         lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0,
         lambda: libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0,
         lambda: libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
+        landlock.install,
     )
     taken = [name for name, step in zip(BARRIERS, steps, strict=False) if step()]
     if os.getppid() != parent_id:

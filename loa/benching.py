@@ -17,7 +17,7 @@ ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
     "multiplex": ("bench.multiplex", "bench.scene"),
     "match": ("bench.match.rows",),
-    "service": ("bench.service",),
+    "service": ("bench.service", "bench.service_hosts"),
     "stream": ("bench.stream",),
     "receive": (
         "bench.receive_front",

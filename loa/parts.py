@@ -86,16 +86,19 @@ def sound_card_part() -> Part:
 def isolation_part() -> Part:
     """Start a decoder and ask how well it is locked away from this machine."""
     from ingest.decode import Decoder
+    from ingest.sandbox import BARRIERS
 
     with Decoder() as decoder:
         isolation = decoder.isolation
+    lacking = [barrier for barrier in BARRIERS if barrier not in isolation]
     strong = "system_call_filter" in isolation
     return Part(
         "decoder isolation",
         "keeps a hostile file away from this machine",
         "ok" if strong else "missing",
         None if strong else "use a kernel with CONFIG_SECCOMP_FILTER",
-        detail=", ".join(isolation) or "none",
+        detail=(", ".join(isolation) or "none")
+        + (f"; lacking here: {', '.join(lacking)}" if lacking else ""),
     )
 
 

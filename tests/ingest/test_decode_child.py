@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from dsp.errors import Refusal
-from ingest import seccomp
+from ingest import landlock, seccomp
 from ingest.decode import DecodeLimits, Decoder
 from ingest.decode_link import make_ring
 from ingest.sandbox import BARRIERS
@@ -46,6 +48,31 @@ def test_nothing_gets_out_of_the_sandbox(tmp_path):
 def test_barriers_are_named(decoder):
     assert set(decoder.isolation) <= set(BARRIERS)
     assert {"resource_limits", "no_new_privileges", "not_dumpable"} <= set(decoder.isolation)
+
+
+def test_no_path_is_left_where_landlock_holds():
+    """By itself, in a process of its own that has no system-call filter."""
+    script = (
+        "import os, sys; from ingest import landlock; import ctypes;"
+        "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0); kept = os.open('/etc/passwd', os.O_RDONLY);"
+        "held = landlock.install(); os.pread(kept, 1, 0);"
+        "opened = True\ntry: os.close(os.open('/etc/passwd', os.O_RDONLY))\n"
+        "except PermissionError: opened = False\n"
+        "sys.exit(0 if opened != held else 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_landlock_asks_for_no_more_than_a_kernel_knows():
+    assert [len(landlock.rights(version)) for version in (1, 3, 4, 5, 6, 7)] == [
+        8,
+        8,
+        16,
+        16,
+        24,
+        24,
+    ]
+    assert landlock.rights(1) == struct.pack("=Q", 0x1FFF)
 
 
 def test_a_crash(tmp_path):

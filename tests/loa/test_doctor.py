@@ -46,4 +46,5 @@ def test_a_kernel_without_the_filter_is_told(monkeypatch):
     monkeypatch.setattr("ingest.decode.Decoder.isolation", ("resource_limits",))
     part = parts.isolation_part()
     assert part.state == "missing"
-    assert part.detail == "resource_limits"
+    assert part.detail.startswith("resource_limits; lacking here: ")
+    assert "landlock, system_call_filter" in part.detail

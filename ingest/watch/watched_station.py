@@ -1,0 +1,117 @@
+"""A receiver's station with ears: its audio recognised, its seconds judged.
+
+ear = WatchedStation(station, schedule, references)
+receiver = BandReceiver(…, sinks={station.id: ear})
+for record in receiver.process(block): verdict = ear.judge(record)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
+from dsp.fm.constants import AUDIO_RATE_HZ
+from dsp.recognise.fingerprint import fingerprint
+from dsp.recognise.reference_index import ReferenceIndex
+from ingest.receiver.stations import Station
+from ingest.reference.recogniser import Recogniser
+from ingest.watch.listener import Confirmed, Listener, different, speaking_seconds
+from ingest.watch.schedule import Schedule
+from ingest.watch.station_watch import StationWatch
+from ingest.watch.verdict import Verdict
+
+DOUBT_S = 3
+_MOST_SECONDS = 60  # of audio that wait for their records
+
+
+@dataclass(frozen=True)
+class References:
+    """Bulletins to be recognised: the index, each in the speech band, and where each speaks."""
+
+    index: ReferenceIndex
+    bands: Mapping[str, Band]
+    speaking: Mapping[str, npt.NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, sounds: Mapping[str, npt.NDArray[np.float32]], rate_hz: int) -> References:
+        """Return the references made of mono `sounds` (n,) at `rate_hz`, by id."""
+        index = ReferenceIndex()
+        bands = {name: speech_band(sound, rate_hz) for name, sound in sounds.items()}
+        index.add_many([(name, fingerprint(sound, rate_hz)) for name, sound in sounds.items()])
+        return cls(index, bands, {name: speaking_seconds(band) for name, band in bands.items()})
+
+    @property
+    def lengths_s(self) -> dict[str, float]:
+        """Return how long each reference is."""
+        return {name: len(band) / BAND_RATE_HZ for name, band in self.bands.items()}
+
+    def speaks(self, reference: str, place_s: float) -> bool | None:
+        """Tell whether a reference speaks in the second from `place_s` on."""
+        speaking = self.speaking.get(reference)
+        if speaking is None or not 0 <= round(place_s) < len(speaking):
+            return None
+        return bool(speaking[round(place_s)])
+
+
+class WatchedStation:
+    """The sink of a station's audio, and the judge of its records; see the module."""
+
+    wants_audio = True
+    wants_composite = False
+
+    def __init__(self, station: Station, schedule: Schedule, references: References) -> None:
+        self.watch = StationWatch(
+            station, schedule, lengths_s=references.lengths_s, speaks=references.speaks
+        )
+        self._listener = Listener(Recogniser(references.index), references.bands, AUDIO_RATE_HZ)
+        self._waiting: deque[tuple[int, npt.NDArray[np.float32]]] = deque(maxlen=_MOST_SECONDS)
+        self.answers: deque[Confirmed] = deque(maxlen=_MOST_SECONDS)
+
+    def audio(self, index: int, frames: npt.NDArray[np.float32]) -> None:
+        """Take decoded audio, (n, 2) at 48 kHz."""
+        self._waiting.append((index, frames.mean(axis=1, dtype=np.float32)))
+
+    def composite(self, index: int, samples: npt.NDArray[np.float32]) -> None:
+        """Nothing is made of the multiplex."""
+
+    def judge(self, record: Mapping[str, Any]) -> Verdict:
+        """Return the verdict of the next second, from its record and the audio up to its end."""
+        confirmed = self._listener.process(
+            self._second(int(record["second"])), lambda: self.watch.programme.following
+        )
+        self.answers.extend(confirmed)
+        self._doubt(int(record["second"]))
+        last = confirmed[-1] if confirmed else None
+        return self.watch.process(
+            record, last.answer if last else None, confirmed=last.confirmed if last else None
+        )
+
+    def finish(self) -> list[Confirmed]:
+        """Return the answers of the last minute, the late ones too; the stream ends here."""
+        return [*self.answers, *self._listener.finish()]
+
+    def _doubt(self, second: int) -> None:
+        """Where the carrier looks strange, ask at once whether what is due is still heard."""
+        since, following = self.watch.suspects, self.watch.programme.following
+        if since is None or following is None or not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
+            return
+        if different(self._listener.newest(following, second - since + 1)):
+            self.watch.doubt()
+
+    def _second(self, second: int) -> npt.NDArray[np.float32]:
+        """Return the audio of a second, silent where it was not received."""
+        whole = np.zeros(AUDIO_RATE_HZ, np.float32)
+        start = second * AUDIO_RATE_HZ
+        while self._waiting and self._waiting[0][0] < start + AUDIO_RATE_HZ:
+            index, sound = self._waiting.popleft()
+            place = index - start
+            first = max(-place, 0)
+            part = sound[first : AUDIO_RATE_HZ - place]
+            whole[place + first : place + first + len(part)] = part
+        return whole

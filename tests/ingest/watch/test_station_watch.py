@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+
+from ingest.receiver.stations import Slot, Station
+from ingest.watch.schedule import Schedule
+from ingest.watch.station_watch import StationWatch
+from ingest.watch.verdict import STATES
+from tests.ingest.watch.seconds import (
+    ALL_DAY,
+    STATION,
+    Said,
+    findings,
+    off_air,
+    record,
+    run,
+    stranger,
+    watch,
+)
+
+BEGIN = 20
+OWN = [record(s) for s in range(BEGIN)]
+
+
+def morning(first, last, offset_s=0.0):
+    return [Said(s, "match", "morning", s + offset_s) for s in range(first, last)]
+
+
+def test_a_station_by_itself_is_ok():
+    verdicts = run(watch(), [record(s) for s in range(200)])
+    assert {v.state for v in verdicts} == {"ok"}
+    assert verdicts[0].as_dict().keys() >= {"time", "station", "state", "finding", "detail", "u"}
+
+
+def test_a_stranger_over_the_own_carrier_captured_the_receiver_within_three_seconds():
+    verdicts = run(watch(), OWN + [stranger(s) for s in range(BEGIN, BEGIN + 5)])
+    [(second, finding)] = findings(verdicts)
+    assert finding == "captured"
+    assert second <= BEGIN + 1  # told at the end of that second
+    raised = verdicts[second]
+    assert raised.state == "capture"
+    assert raised.began_second == BEGIN
+    assert "rds gone" in raised.detail
+    assert "offset jumped" in raised.detail
+
+
+def test_a_stranger_on_the_idle_channel_is_an_intruder():
+    idle = [off_air(s) for s in range(BEGIN, BEGIN + 5)]
+    there = [stranger(s) for s in range(BEGIN + 5, BEGIN + 10)]
+    [(second, finding)] = findings(run(watch(), OWN + idle + there))[-1:]
+    assert finding == "stranger_on_idle_channel"
+    assert STATES[finding] == "intruder"
+    assert second <= BEGIN + 5 + 1
+
+
+def test_a_stranger_is_known_before_the_station_was_ever_heard():
+    slots = Schedule((Slot("04:00", "04:30"),))
+    idle = [off_air(s) for s in range(5)]
+    verdicts = run(watch(slots), idle + [stranger(s) for s in range(5, 10)])
+    assert findings(verdicts) == [(6, "stranger_on_idle_channel")]
+
+
+def test_the_own_transmitter_that_comes_back_is_no_stranger():
+    idle = [off_air(s) for s in range(BEGIN, BEGIN + 30)]
+    # It warms up: 300 Hz off at first, and RDS takes a second.
+    first = record(BEGIN + 30, offset_hz=390.0, groups=[], rds_hz=None)
+    back = [record(BEGIN + 31 + s, offset_hz=390.0 - 3.0 * s) for s in range(60)]
+    slots = Schedule(())
+    raised = findings(run(watch(slots), [*OWN, *idle, first, *back]))
+    assert [finding for _, finding in raised] == ["off_air"]
+
+
+def test_a_foreign_pi_is_enough_and_an_own_one_forgives_all():
+    china = "C00124088D30E0E0"
+    foreign = [record(s, groups=[china] * 5) for s in range(BEGIN, BEGIN + 3)]
+    verdicts = run(watch(), OWN + foreign)
+    assert findings(verdicts) == [(BEGIN + 1, "captured")]
+    assert "other country" in verdicts[BEGIN + 1].detail
+    odd = [stranger(s, groups=[record(s)["groups"][0]]) for s in range(BEGIN, BEGIN + 30)]
+    assert findings(run(watch(), OWN + odd)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rds_hz": None, "groups": []},
+        {"offset_hz": 500.0, "groups": []},
+        {"pilot_hz": None, "groups": []},
+        {"level_dbfs": -35.0, "loudness_momentary_lufs": -40.0, "peak_deviation_hz": 10e3},
+    ],
+    ids=["RDS encoder", "drift", "stereo coder", "power"],
+)
+def test_no_single_fault_of_the_own_transmitter_is_a_stranger(changes):
+    verdicts = run(watch(), OWN + [record(s, **changes) for s in range(BEGIN, BEGIN + 600)])
+    assert not {"captured", "stranger_on_idle_channel"} & {v.finding for v in verdicts}
+
+
+def test_a_station_without_a_pi_is_known_by_its_carrier():
+    plain = StationWatch(Station(id="old", frequency_hz=60.4e6), Schedule(()))
+    own = [record(s, groups=[], rds_hz=None, pilot_hz=None) for s in range(BEGIN)]
+    other = [record(s, groups=[], rds_hz=None, offset_hz=-900.0) for s in range(BEGIN, BEGIN + 5)]
+    assert findings(run(plain, own + other)) == [(BEGIN + 2, "captured")]
+
+
+def test_wrong_programme_on_the_right_carrier_needs_the_second_opinion():
+    answers = morning(0, BEGIN) + [Said(s, "unknown") for s in range(BEGIN + 3, BEGIN + 12)]
+    records = [record(s) for s in range(BEGIN + 12)]
+    by_second = {a.second: a for a in answers}
+    for confirmed, wanted in ((True, [(BEGIN + 4, "wrong_programme")]), (None, []), (False, [])):
+        watcher = watch(ALL_DAY)
+        verdicts = [
+            watcher.process(r, by_second.get(r["second"]), confirmed=confirmed) for r in records
+        ]
+        assert findings(verdicts) == wanted
+
+
+def test_another_reference_is_named():
+    watcher = watch(ALL_DAY)
+    run(watcher, OWN, morning(0, BEGIN))
+    for s in range(BEGIN, BEGIN + 6):
+        verdict = watcher.process(record(s), Said(s, "match", "evening", 5.0), confirmed=True)
+    assert verdict.detail == "evening instead of morning"
+
+
+def test_a_reference_that_has_ended_is_not_missed():
+    watcher = watch(ALL_DAY, lengths_s={"morning": 22.0})
+    answers = morning(0, BEGIN) + [Said(s, "unknown") for s in range(BEGIN, 60)]
+    verdicts = [watcher.process(record(a.second), a, confirmed=True) for a in answers]
+    assert {v.state for v in verdicts} == {"ok"}
+
+
+def test_silence_while_the_reference_speaks_is_told_sooner():
+    def quiet(s):
+        return record(s, findings=["silence"])
+
+    for speaks, within_s in ((True, 3), (False, 10)):
+        watcher = watch(ALL_DAY, speaks=lambda _r, _p, speaks=speaks: speaks)
+        run(watcher, OWN, morning(0, BEGIN))
+        verdicts = run(watcher, [quiet(s) for s in range(BEGIN, BEGIN + 15)])
+        second, finding = findings(verdicts)[0]
+        assert finding == "silence"
+        # Begun in mid-second before BEGIN at the earliest: told at the end of `second`.
+        assert second + 1 - (BEGIN - 1) <= within_s
+
+
+def test_a_bulletin_that_does_not_come_back_was_cut_short():
+    watcher = watch(ALL_DAY, lengths_s={"morning": 300.0})
+    run(watcher, OWN, morning(0, BEGIN))
+    verdicts = run(watcher, [off_air(s) for s in range(BEGIN, BEGIN + 12)])
+    assert [f for _, f in findings(verdicts)] == ["off_air", "cut_short"]
+    assert verdicts[-1].state == "off_air"
+    assert "morning ended at 20 s" in verdicts[-1].detail
+
+
+def test_hiss_is_hiss():
+    verdicts = run(watch(), OWN + [record(s, findings=["hiss"]) for s in range(BEGIN, BEGIN + 3)])
+    assert findings(verdicts) == [(BEGIN + 1, "hiss")]
+    bare = [record(s, findings=["hiss", "no_audio"]) for s in range(BEGIN, BEGIN + 10)]
+    assert findings(run(watch(), OWN + bare)) == [(BEGIN + 8, "silence")]
+
+
+def test_a_programme_outside_its_slot():
+    slots = Schedule((Slot("04:00", "04:30", reference="morning"),))
+    verdicts = run(watch(slots), OWN, [Said(s, "match", "morning", float(s)) for s in range(BEGIN)])
+    assert findings(verdicts) == [(2, "out_of_slot")]
+    assert verdicts[2].state == "wrong_programme"
+    silent = run(watch(slots), [off_air(s) for s in range(60)])
+    assert {v.state for v in silent} == {"ok"}
+
+
+def test_gaps_are_inconclusive_and_never_an_alarm():
+    rng = np.random.default_rng(4)
+    watcher = watch(ALL_DAY)
+    run(watcher, OWN, morning(0, BEGIN))
+    for s in range(BEGIN, BEGIN + 400):
+        kind = rng.integers(3)
+        made = [stranger(s, missing_samples=9), off_air(s) | {"missing_samples": 1}]
+        made.append(record(s, missing_samples=5, findings=["silence"]))
+        verdict = watcher.process(made[kind])
+        assert verdict.state == "inconclusive"
+        assert not verdict.raised
+    assert watcher.process(record(BEGIN + 400)).state == "ok"
+
+
+def test_a_weak_signal_is_inconclusive():
+    weak = [stranger(s, cn_db=8.0) for s in range(BEGIN, BEGIN + 20)]
+    assert {v.state for v in run(watch(), OWN + weak)[BEGIN:]} == {"inconclusive"}
+
+
+def test_the_state_does_not_grow():
+    def size(thing):
+        return len(repr(vars(thing))) + sum(
+            len(getattr(v, "__dict__", ())) for v in vars(thing).values()
+        )
+
+    watcher = watch(Schedule(()))
+    run(watcher, [record(s) for s in range(100)])
+    before = size(watcher) + size(watcher.programme) + size(watcher.signature)
+    run(watcher, [record(s) for s in range(100, 3_000)])
+    after = size(watcher) + size(watcher.programme) + size(watcher.signature)
+    assert after <= before + 200  # digits
+
+
+def test_the_station_is_named():
+    assert run(watch(), OWN[:1])[0].station == STATION.id

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from dsp.errors import Refusal
 from ingest.clock import SystemClock
-from ingest.fm_profile import load_fm_profile
 from ingest.iq.block import IqBlock
 from ingest.iq.open_source import SourceOptions, open_source
 from ingest.receiver.band_receiver import BandReceiver
-from ingest.receiver.stations import Station, StationList
+from ingest.receiver.stations import load_stations
 from ingest.scene.render import SceneSource
 from ingest.scene.scene import load_scene
-from loa.air_verdict import Heard, judge
+from loa.air_programme import Ears
+from loa.air_verdict import Heard, judge, with_programme
 from loa.reception import limited
 from loa.simulating import RealTime
 from loa.tables import number
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     from rich.table import Table
 
     from ingest.clock import Clock
     from ingest.scene.scene import Scene
+    from loa.air_programme import Programme
 
+STATIONS = "stations.toml"
 PATIENCE_S = 3.0  # for a server in the same process that has ended
 
 
@@ -53,9 +57,14 @@ class AirReport:
 
 
 def demonstrate_air(
-    path: Path, progress: Callable[[str, float], None], clock: Clock | None = None
+    path: Path,
+    bulletin: npt.NDArray[np.float32],
+    progress: Callable[[str, float], None],
+    clock: Clock | None = None,
 ) -> AirReport:
-    """Play the scene at `path` and receive it.
+    """Play the scene at `path` and receive it; `bulletin` is mono float32 (n,) at 48 kHz.
+
+    `stations.toml` beside the scene says what a monitor knows of the transmitters.
 
     Raises
     ------
@@ -63,13 +72,16 @@ def demonstrate_air(
         Of the scene, of its audio, of the network.
     """
     scene = load_scene(path)
-    stations = stations_of(scene)
+    stations = load_stations(path.with_name(STATIONS))
+    ears = Ears(stations.stations, bulletin)
     clock = clock or SystemClock()
     with ExitStack() as held:
         band = SceneSource(scene, with_truth=True)
         held.callback(band.close)
         # Built before anything plays: what is compiled here would stall a live reception.
-        receiver = BandReceiver(band, scene.capture.centre_hz, stations, carriers=[])
+        receiver = BandReceiver(
+            band, scene.capture.centre_hz, stations, carriers=[], sinks=ears.sinks
+        )
         server = RtlTcpServer("127.0.0.1", 0, RealTime(clock))
         player = Player(band, server)
         held.callback(player.join)
@@ -81,16 +93,14 @@ def demonstrate_air(
             raise player.error
         truth = band.truth()["stations"]
     summaries = receiver.summaries()
-    reports = [
-        judge(
-            station,
-            stations.profiles[station.table.profile],
-            [record for record in records if record["station"] == station.id],
-            summary,
-            truth[station.id],
-        )
-        for station, summary in zip(scene.stations, summaries, strict=True)
-    ]
+    reports = []
+    for place, (station, summary) in enumerate(zip(scene.stations, summaries, strict=True)):
+        progress("recognised, timed, watched", place / len(summaries))
+        own = [record for record in records if record["station"] == station.id]
+        profile = stations.profiles[station.table.profile]
+        heard = judge(station, profile, own, summary, truth[station.id])
+        programme = ears.programme(station.id, own, scene.capture.start_utc)
+        reports.append(with_programme(heard, programme, station))
     return AirReport(reports, *pictures(scene, receiver, summaries))
 
 
@@ -138,22 +148,6 @@ def listen(
     finally:
         source.close()
     return records + receiver.finish()
-
-
-def stations_of(scene: Scene) -> StationList:
-    """Return what a monitor of these transmitters would have in its STATIONS.toml."""
-    stations = tuple(
-        Station(
-            id=station.id,
-            frequency_hz=station.table.frequency_hz,
-            commune=station.table.commune,
-            profile=station.table.profile,
-            pi=station.table.pi,
-        )
-        for station in scene.stations
-    )
-    names = {station.profile for station in stations}
-    return StationList(stations, {name: load_fm_profile(name, scene.folder) for name in names})
 
 
 def pictures(
@@ -206,11 +200,35 @@ def air_table(report: AirReport) -> Table:
     for key in ("pi", "ps"):
         pairs = [f"{plain(h.heard[key])} / {plain(h.true[key])}" for h in report.stations]
         table.add_row(key.upper(), *pairs)
+    for heading, tell in (
+        ("broadcasts", told),
+        ("heard later by ms", late),
+        ("complete", complete),
+    ):
+        table.add_row(heading, *[tell(h.programme) for h in report.stations])
     findings = [", ".join(h.findings).replace("_", " ") or "none" for h in report.stations]
     table.add_row("findings", *findings)
     table.add_row("noticed", *["\n".join(sentences(h)) for h in report.stations])
     table.add_row("as the scene says", *["yes" if h.holds else "NO" for h in report.stations])
     return table
+
+
+def told(programme: Programme | None) -> str:
+    """Return what is broadcast."""
+    return (programme.reference if programme else None) or "not recognised"
+
+
+def late(programme: Programme | None) -> str:
+    """Return how late it was heard."""
+    if programme is None or programme.delay.value is None or programme.delay.u is None:
+        return "–"
+    return f"{1e3 * programme.delay.value:.1f} ± {1e3 * programme.delay.u:.1f}"
+
+
+def complete(programme: Programme | None) -> str:
+    """Return how much of what was due was heard."""
+    share = programme.completeness_percent if programme else None
+    return "–" if share is None else f"{share:.0f} %"
 
 
 def sentences(heard: Heard) -> list[str]:
@@ -221,5 +239,8 @@ def sentences(heard: Heard) -> list[str]:
         "not_heard": "not heard",
     }
     lines = [said[n.kind].format(start=n.start_s, end=n.end_s) for n in heard.notices]
+    for alarm in heard.programme.alarms if heard.programme else ():
+        what = alarm.finding.replace("_", " ")
+        lines.append(f"ALARM at {alarm.told_s} s: {what} since {alarm.began_s} s ({alarm.detail})")
     lines += [f"not as the scene says: {what}" for what in heard.wrong]
     return lines or ["good"]

@@ -8,7 +8,7 @@ stranger is a carrier of C/N ≥ 15 dB for 2 s or more while no group with the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dsp.fm.profiles import FmProfile
     from ingest.scene.scene import Station
+    from loa.air_programme import Programme
 
     Records = Sequence[Mapping[str, Any]]
 
@@ -23,6 +24,9 @@ STRANGER_CN_DB = 15.0
 STRANGER_S = 2
 PEAK_WITHIN_HZ = 2_000.0
 SPAN_WITHIN_S = 1.0
+ALARM_WITHIN_S = 1.0
+SOON_S = 5.0  # an alarm is told within so long of the stranger's first word
+DELAY_WITHIN_S = 2e-3  # the scene plays its programmes without delay
 
 Kind = Literal["over_deviation", "stranger", "not_heard"]
 
@@ -54,6 +58,7 @@ class Heard:
     findings: Sequence[str]
     notices: Sequence[Notice]
     wrong: Sequence[str]
+    programme: Programme | None = None
 
     @property
     def holds(self) -> bool:
@@ -71,6 +76,7 @@ class Heard:
             "true": dict(self.true),
             "rt": self.radiotext,
             "findings": list(self.findings),
+            "programme": self.programme.as_dict() if self.programme else None,
             "noticed": [vars(notice) for notice in self.notices],
             "wrong": list(self.wrong),
             "holds": self.holds,
@@ -112,6 +118,22 @@ def judge(
         notices=sorted(notices, key=lambda notice: notice.start_s),
         wrong=differences(station, notices, (heard, true), (own, true_records)),
     )
+
+
+def with_programme(heard: Heard, programme: Programme, station: Station) -> Heard:
+    """Add what was broadcast, and where it is not what the scene says."""
+    wrong = list(heard.wrong)
+    ordered = [f for f in station.faults if f.kind in ("intruder", "capture")]
+    strange = [a for a in programme.alarms if a.state in ("intruder", "capture")]
+    near = all(
+        fault.start_s - ALARM_WITHIN_S <= alarm.began_s and alarm.told_s <= fault.start_s + SOON_S
+        for alarm, fault in zip(strange, ordered, strict=False)
+    )
+    if len(strange) != len(programme.alarms) or len(strange) != len(ordered) or not near:
+        wrong.append("the alarms")
+    if programme.delay.value is None or abs(programme.delay.value) > DELAY_WITHIN_S:
+        wrong.append("the delay")
+    return replace(heard, programme=programme, wrong=wrong)
 
 
 def own_seconds(records: Records, pi: str) -> frozenset[int]:

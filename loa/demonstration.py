@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ingest.decode import Decoder
 from loa import reporting
-from loa.air_demonstration import air_table, demonstrate_air
+from loa.air_demonstration import STATIONS, air_table, demonstrate_air
+from loa.air_programme import mono_of
 from loa.bulletin import MasterReport, MasterRequest, master_bulletin
 from loa.mastering import plot_report, write_text
 from loa.page.bulletin import Card, bulletin_page
@@ -19,6 +20,7 @@ from transmit.profile import load_profile
 EXAMPLES = Path(__file__).parent.parent / "examples"
 BULLETIN = EXAMPLES / "bulletin-vi.flac"
 SCENE = EXAMPLES / "scenes" / "demo.toml"  # of the FM master, which it expects beside it
+KNOWN = EXAMPLES / "scenes" / "demo-stations.toml"
 # Of each target what is really sent; the first one is what the page plays.
 RENDITIONS = {
     "ip": ("bulletin-ip.mp3", "bulletin-ip.opus", "bulletin-ip.g722"),
@@ -32,7 +34,7 @@ def run_demo(folder: Path, *, as_json: bool) -> int:
     with failures_refused(folder):
         folder.mkdir(parents=True, exist_ok=True)
     source, scene = folder / BULLETIN.name, folder / "band.toml"
-    for original, copy in ((BULLETIN, source), (SCENE, scene)):
+    for original, copy in ((BULLETIN, source), (SCENE, scene), (KNOWN, folder / STATIONS)):
         with failures_refused(copy):
             shutil.copyfile(original, copy)
     with Decoder() as decoder, Progress() as progress:
@@ -42,7 +44,7 @@ def run_demo(folder: Path, *, as_json: bool) -> int:
             request = MasterRequest(source, outputs, load_profile(target))
             reports[target] = master_bulletin(request, decoder=decoder, progress=progress.step)
         cards = [card(decoder, source, target, report) for target, report in reports.items()]
-        air = demonstrate_air(scene, progress.step)
+        air = demonstrate_air(scene, mono_of(decoder, source), progress.step)
     before = next(iter(reports.values())).before
     page = folder / "index.html"
     write_text(page, bulletin_page(source, before.as_dict(), cards, air))

@@ -66,7 +66,7 @@ def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     assert {line["schema"] for line in lines} == {"loa.demo/1"}
     manifests = [line for line in lines if "output" in line]
     made = {Path(manifest["output"]).name for manifest in manifests}
-    beside = {"index.html", "bulletin-vi.flac", "band.toml"}
+    beside = {"index.html", "bulletin-vi.flac", "band.toml", "stations.toml"}
     assert made | beside == {path.name for path in folder.iterdir()}
     assert {manifest["target"] for manifest in manifests} == {"ip", "fm", "web"}
 
@@ -83,6 +83,16 @@ def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     assert good["noticed"] == []
     assert [notice["kind"] for notice in strong["noticed"]] == ["over_deviation"]
     assert strange["noticed"] == [{"kind": "stranger", "start_s": 5, "end_s": 10}]
+    for heard in (good, strong, strange):
+        programme = heard["programme"]
+        assert programme["reference"] == "bulletin"
+        assert abs(programme["delay_ms"]) < 1.0
+        assert programme["u"]["delay_ms"] < 1.0
+    assert good["programme"]["completeness_percent"] > 80.0
+    assert good["programme"]["alarms"] == strong["programme"]["alarms"] == []
+    [alarm] = strange["programme"]["alarms"]
+    assert alarm["finding"] == "stranger_on_idle_channel"
+    assert 5 < alarm["told_s"] <= 10
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "Nhị Long" in page
     assert 'id="picture-band"' in page

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loa.air_demonstration import AirReport
+    from loa.air_programme import Programme
     from loa.air_verdict import Heard
 
 # key of `Heard.heard`, key of the words, unit, divisor, decimals
@@ -70,6 +71,7 @@ def station(words: Mapping[str, str], heard: Heard, place: int) -> str:
     return (
         f"<section><h2>{escape(heard.commune)} · {mhz}</h2>"
         + "".join(f'<p class="{mark}">{escape(line)}</p>' for mark, line in verdicts(words, heard))
+        + programme_line(words, heard.programme)
         + figures(words, heard)
         + f'<p class="note file">RadioText: {escape(radiotext(heard))}</p>'
         + f'<div class="plot"><img alt="{escape(alt)}" data-picture="picture-deviation-{place}">'
@@ -96,7 +98,44 @@ def verdicts(words: Mapping[str, str], heard: Heard) -> list[tuple[str, str]]:
             ),
         )
         for notice in heard.notices
-    ] or [("pass", words["air_good"])]
+    ] + alarms(words, heard) or [("pass", words["air_good"])]
+
+
+def alarms(words: Mapping[str, str], heard: Heard) -> list[tuple[str, str]]:
+    """Return the alarms of the watch."""
+    if heard.programme is None:
+        return []
+    return [
+        (
+            "fail",
+            words["alarm"].format(
+                told=alarm.told_s,
+                start=alarm.began_s,
+                what=words.get(f"alarm_{alarm.state}", alarm.finding),
+            ),
+        )
+        for alarm in heard.programme.alarms
+    ]
+
+
+def programme_line(words: Mapping[str, str], programme: Programme | None) -> str:
+    """Return what was broadcast, how late and how complete; nothing where nobody listened."""
+    if programme is None:
+        return ""
+    share, late = programme.completeness_percent, programme.delay
+    said = words["bulletin_heard"] if programme.reference else words["not_recognised"]
+    told = "–"
+    if late.invalid is None and late.value is not None and late.u is not None:
+        told = f"{number(1e3 * late.value, 1)} ± {number(1e3 * late.u, 1)} ms"
+    parts = (
+        (words["broadcasts"], said),
+        (words["heard_later"], told),
+        (words["complete"], f"{number(share, 0)} %"),
+    )
+    lines = "<br>".join(
+        f"{escape(heading)}: <strong>{escape(text)}</strong>" for heading, text in parts
+    )
+    return f"<p>{lines}</p>"
 
 
 def figures(words: Mapping[str, str], heard: Heard) -> str:

@@ -7,9 +7,11 @@ import pytest
 import soundfile as sf
 from playwright.sync_api import sync_playwright
 
+from dsp.receive.figure import Figure
 from dsp.receive.spectrum import SpectrumFrame
 from ingest.receiver.waterfall import Waterfall
 from loa.air_demonstration import AirReport, air_table
+from loa.air_programme import Alarm, Programme
 from loa.air_verdict import Heard, Notice
 from loa.page.bulletin import Card, bulletin_page
 from loa.plots import ProgrammeTrace, mastering_svg, trace_waveform
@@ -71,7 +73,16 @@ def air_report():
     strong = heard_station(notices=[Notice("over_deviation", 1, 19)], wrong=["PI"])
     named = heard_station().heard | {"ps": HOSTILE, "pi": None}
     strange = heard_station(
-        heard=named, radiotext=HOSTILE_TEXT, notices=[Notice("stranger", 5, 10)]
+        heard=named,
+        radiotext=HOSTILE_TEXT,
+        notices=[Notice("stranger", 5, 10)],
+        programme=Programme(
+            "bulletin",
+            Figure(2e-4, 3e-4),
+            9,
+            12,
+            (Alarm("stranger_on_idle_channel", "intruder", 5, 7, "rds gone"),),
+        ),
     )
     waterfall = Waterfall(2_400_000)
     level = np.linspace(1e-6, 1e-3, 512, dtype=np.float32)
@@ -190,7 +201,13 @@ def test_an_officer_reads_what_was_heard_of_every_transmitter(browser, page, lan
     told = strong.locator(".fail").inner_text()
     assert told == words["over_deviation"].format(peak=90, limit=75)
     assert words["not_proved"] in strong.inner_text()
-    assert strange.locator(".fail").inner_text() == words["stranger"].format(start=5, end=10)
+    what = words["alarm_intruder"]
+    assert strange.locator(".fail").all_inner_texts() == [
+        words["stranger"].format(start=5, end=10),
+        words["alarm"].format(told=7, start=5, what=what),
+    ]
+    assert words["heard_later"] in strange.inner_text()
+    assert "0.2 ± 0.3" in strange.inner_text()
     assert "90.1" in good.inner_text()
     assert problems == []
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
 _JOBS, _SECONDS = 8, 60
-_POLL_S = 0.02
+_POLL_S = 0.25  # each look costs the API the manifests of all jobs
 
 
 def rows(*, runs: int) -> Iterator[dict[str, Any]]:

@@ -180,7 +180,7 @@ def test_figures_plots_and_verdicts_are_shown(visit):
         ".map(path => path.getTotalLength())"
     )
     assert len(drawn) == 2
-    assert all(length > 50 for length in drawn)
+    assert all(length > 20 for length in drawn)  # of 330 in all, on a phone
     assert problems == []
 
 

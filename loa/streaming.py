@@ -68,9 +68,9 @@ class StreamRequest:
 
 def run_stream(request: StreamRequest, *, as_json: bool, clock: Clock | None = None) -> int:
     """Send the file; return the exit code."""
-    codec, addresses = _codec(request.codec), [_address(text) for text in request.destinations]
+    codec, addresses = _codec(request.codec), [address_of(text) for text in request.destinations]
     fec = _fec(request.fec)
-    key = None if request.srtp_key_file is None else _key(request.srtp_key_file)
+    key = None if request.srtp_key_file is None else key_of(request.srtp_key_file)
     encoder = _encoder(codec, request)
     stream = RtpStream(codec, fec=fec, key=key)
     with ExitStack() as held:
@@ -300,7 +300,8 @@ def _encoder(codec: Codec, request: StreamRequest) -> PayloadEncoder:
         ) from error
 
 
-def _address(text: str) -> tuple[str, int]:
+def address_of(text: str) -> tuple[str, int]:
+    """Return host and port of ADDRESS:PORT, numbers only."""
     host, colon, port = text.removeprefix("rtp://").rpartition(":")
     host = host.strip("[]")
     try:
@@ -318,7 +319,7 @@ def _address(text: str) -> tuple[str, int]:
     return host, number
 
 
-def _key(path: Path) -> bytes:
+def key_of(path: Path) -> bytes:
     """Read an SRTP key: 30 bytes in base64, in a file that others cannot read."""
     try:
         mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()

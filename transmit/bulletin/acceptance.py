@@ -158,11 +158,34 @@ class Acceptance:
         Refusal
             If the disk does not take it; then it must not be played.
         """
-        self.remember(accepted)
+        self._remember(accepted)
         self._file.save()
 
-    def remember(self, accepted: Accepted) -> None:
-        """Do what `mark` does, without the disk; the caller saves before a sound is made."""
+    def again(self, envelope: Envelope, accepted_utc: datetime) -> Accepted:
+        """Return what was accepted before a restart, if its keys are still in force.
+
+        Raises
+        ------
+        Refusal
+            As `verify`, and "bulletin.elsewhere".
+        """
+        signers = verify(envelope, self._keyring, None, self._policy)
+        self._require_here(envelope.bulletin)
+        return Accepted(envelope, signers, accepted_utc)
+
+    def remember_all(self, before: list[Accepted]) -> None:
+        """Mark what was accepted before a restart, where the memory does not know it yet."""
+        unknown = [
+            one
+            for one in before
+            if self._file.memory.is_fresh(_streams(one.signers), one.bulletin.counter)
+        ]
+        for one in unknown:
+            self._remember(one)
+        if unknown:
+            self._file.save()
+
+    def _remember(self, accepted: Accepted) -> None:
         bulletin, memory = accepted.bulletin, self._file.memory
         memory.mark(_streams(accepted.signers), bulletin.counter)
         if bulletin.cancels is not None:

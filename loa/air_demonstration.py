@@ -21,8 +21,8 @@ from ingest.scene.render import SceneSource
 from ingest.scene.scene import load_scene
 from loa.air_programme import Ears
 from loa.air_verdict import Heard, judge, with_programme
+from loa.real_time import RealTime
 from loa.reception import limited
-from loa.simulating import RealTime
 from loa.tables import number
 from transmit.rtl_tcp.server import RtlTcpServer
 

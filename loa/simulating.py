@@ -23,6 +23,7 @@ from ingest.scene.scene import load_scene
 from ingest.scene.truth import write_truth
 from loa import reporting
 from loa.progress import Progress
+from loa.real_time import RealTime
 from transmit.atomic import OutputSet, failures_refused
 from transmit.iq_file import IqFile, Recording, iq_form
 from transmit.iq_samples import encode_iq
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from ingest.iq.block import IqSource
     from ingest.scene.scene import Scene
     from loa.band_plot import BandPicture
-
-_LONGEST_WAIT_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -198,33 +197,6 @@ def _recorded(source: IqSource) -> Iterator[tuple[bytes, float]]:
         if samples.dtype != np.uint8:
             samples = encode_iq(samples / np.float32(source.full_scale), "cu8")
         yield samples.tobytes(), block.end_index / source.rate_hz
-
-
-class RealTime:
-    """Lets a server wait by a clock, and be stopped while it waits."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._begun_s: float | None = None
-        self._stopped = threading.Event()
-
-    def wait_until(self, elapsed_s: float) -> bool:
-        """Return when so much time has passed since the first call; False once stopped."""
-        now_s = self._clock.monotonic_s()
-        if self._begun_s is None:
-            self._begun_s = now_s - elapsed_s
-        while (left_s := self._begun_s + elapsed_s - self._clock.monotonic_s()) > 0.0:
-            if self._stopped.wait(min(left_s, _LONGEST_WAIT_S)):
-                return False
-        return not self._stopped.is_set()
-
-    def monotonic_s(self) -> float:
-        """Return seconds since some fixed moment."""
-        return self._clock.monotonic_s()
-
-    def stop(self) -> None:
-        """End every wait."""
-        self._stopped.set()
 
 
 class _stopped_by_signals:  # noqa: N801 - a context manager, read as one

@@ -26,7 +26,7 @@ from ingest.decode import Decoder
 from loa import reporting
 from loa.interrupt import Interrupt
 from loa.progress import Progress
-from loa.simulating import RealTime
+from loa.real_time import RealTime
 from transmit.atomic import OutputSet
 from transmit.intake import Intake
 from transmit.rtp.fan_out import FanOut

@@ -1,6 +1,7 @@
 """SCHEDULE.toml and a commune's clock, with and without summer time."""
 
 import itertools
+import random
 from datetime import date, time
 
 import pytest
@@ -138,3 +139,32 @@ def test_zones_that_are_none(name):
 def test_no_zone_is_no_schedule():
     with pytest.raises(Refusal, match="zone"):
         read_schedule(b'commune = "x"\nzone = []\n')
+
+
+def kind_of(content):
+    try:
+        read_schedule(content)
+    except Refusal as refusal:
+        return refusal.kind
+    return None
+
+
+def test_a_thousand_hostile_schedules():
+    draw = random.Random(12)
+    row = (HEAD + item("x", when="weekly", days=("mon",)) + item("y", live="pipe:p")).encode()
+    kinds = set()
+    for _ in range(1_000):
+        cut = bytearray(row)
+        for _ in range(draw.randint(1, 3)):
+            place = draw.randrange(len(cut))
+            if draw.random() < 0.5:
+                cut[place] = draw.randrange(256)
+            else:
+                del cut[place : place + draw.randint(1, 20)]
+        kinds.add(kind_of(bytes(cut)))
+    assert kinds == {None, "schedule.toml", "schedule.key", "schedule.value"}
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"\xff", b"zone = 1", b"commune = []"])
+def test_schedules_that_are_none(content):
+    assert kind_of(content).startswith("schedule.")

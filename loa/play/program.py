@@ -40,6 +40,7 @@ _RATE_HZ = 48_000
 _AHEAD_MS = 2 * DAY_MS
 _LAID_OUT_FOR_MS = DAY_MS // 24
 _FOLLOWED_S = 0.25
+_LAID_OUT_AGAIN_S = 600.0
 _MOST_BYTES = 4 << 20
 
 
@@ -99,6 +100,7 @@ class Playout:
         known = set(lengths) | {part.key for one in heard for part in one.parts}
         self._recordings.keep_only(known)
         self._begun_s = self._steady.utc_s()
+        self._begun_monotonic_s = self._clock.monotonic_s()
         self._inputs = replace(self._inputs, begun_ms=self._first_seen(self.now_ms))
         self._zones = [self._zone(zone.id, relays, held) for zone in schedule.zone]
         self._blocks = 0
@@ -156,14 +158,19 @@ class Playout:
 
     def _follow_clock(self) -> None:
         """Turn to where the clock says, where that is somewhere else for good."""
-        wrong_s = self._steady.utc_s() - self._position() / _RATE_HZ
+        if self._blocks == 0:  # opening took its time
+            self._begun_s, self._begun_monotonic_s = self._steady.utc_s(), self._clock.monotonic_s()
+        # Against the monotonic clock, not against the blocks: that a block is late is no step.
+        passed_s = self._clock.monotonic_s() - self._begun_monotonic_s
+        wrong_s = self._steady.utc_s() - self._begun_s - passed_s - self._shift / _RATE_HZ
         if abs(wrong_s) < _FOLLOWED_S:
             return
         newest_ms = max((one.accepted_ms for one in self._inputs.heard), default=0)
         if self._steady.utc_s() * 1000 < newest_ms:
             return
         self._shift += round(wrong_s * 1000) * SAMPLES_PER_MS
-        self._lay_out()
+        if abs(wrong_s) > _LAID_OUT_AGAIN_S:
+            self._lay_out()
 
     def _lay_out(self) -> None:
         now_ms = self._position() // SAMPLES_PER_MS

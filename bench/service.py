@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,7 +29,6 @@ _BATCH, _BATCH_S = 6, 120
 _TARGETS = "ip,web,fm"
 _SLOW, _SAME_KEY = 5_000, 1_000
 _CALLS = 400
-_OPENED_AT_ONCE = 200
 
 
 def rows(*, runs: int) -> Iterator[dict[str, Any]]:
@@ -163,7 +162,11 @@ async def _all_at_once(url: str, request: bytes, count: int) -> list[bytes]:
 def _slow_senders(service: Served) -> dict[str, Any]:
     """Hold thousands of half-sent requests open, and look how the others are served meanwhile."""
     before_s = _call_p99_s(service.client)
-    longest_s, during_s = asyncio.run(_held_open(service))
+    command = [sys.executable, "-m", "bench.slow_senders", service.url, service.token, str(_SLOW)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as senders:
+        during_s = _call_p99_s(service.client)
+        told, _ = senders.communicate()
+    longest_s = float(told)
     return row(
         f"{_SLOW} slow heads and bodies: longest until closed; p99 of others over that before",
         longest_s,
@@ -185,29 +188,3 @@ def _call_p99_s(client: httpx.Client) -> float:
         took_s.append(time.monotonic() - asked_s)
         time.sleep(_POLL_S)
     return sorted(took_s)[int(0.99 * _CALLS)]
-
-
-async def _held_open(service: Served) -> tuple[float, float]:
-    place = urlsplit(service.url)
-    head = (
-        f"GET /v1/jobs HTTP/1.1\r\nHost: loa\r\nAuthorization: Bearer {service.token}\r\n".encode()
-    )
-    body = (
-        f"PUT /v1/jobs/slow HTTP/1.1\r\nHost: loa\r\nAuthorization: Bearer {service.token}\r\n"
-        "Content-Length: 100000\r\n\r\nRIFF"
-    ).encode()
-    opening = asyncio.Semaphore(_OPENED_AT_ONCE)
-
-    async def hold(number: int) -> float:
-        async with opening:
-            reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        began_s = time.monotonic()
-        writer.write(body if number % 2 else head)
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        writer.close()
-        return time.monotonic() - began_s
-
-    holding = asyncio.gather(*(hold(number) for number in range(_SLOW)))
-    during_s = await asyncio.to_thread(_call_p99_s, service.client)
-    return max(await holding), during_s

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -15,33 +16,44 @@ from loa.service.room import Room
 from loa.service.tokens import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 _BEARER = HTTPBearer(auto_error=False, description="A token of `loa token create`.")
 
 
-def room_of(request: Request) -> Room:
+async def room_of(request: Request) -> Room:
     """Return what the service holds."""
     room: Room = request.app.state.room
     return room
 
 
-def caller_of(
+async def caller_of(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Caller:
-    """Return whom the request comes from, within the rate of its token."""
-    caller = room_of(request).tokens.caller(bearer.credentials) if bearer else None
+    """Return whom the request comes from, within the rate of its token.
+
+    What is remembered is answered here; looking up takes a thread, and hashing one of two that are
+    there for it, so that whoever guesses waits for himself only.
+    """
+    caller = None
+    if bearer is not None:
+        room: Room = request.app.state.room
+        tokens, token = room.tokens, bearer.credentials
+        caller = tokens.remembered(token)
+        if caller is None:
+            limiter = None if tokens.is_familiar(token) else request.app.state.hashing
+            caller = await to_thread.run_sync(tokens.caller, token, limiter=limiter)
     if caller is None:
         raise problems.unauthorised()
     request.app.state.rates.take(caller)
     return caller
 
 
-def with_scope(scope: str) -> Callable[..., Caller]:
+def with_scope(scope: str) -> Callable[..., Awaitable[Caller]]:
     """Return the dependency of a route that needs a token with `scope`."""
 
-    def checked(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    async def checked(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         if not caller.may(scope):
             raise problems.forbidden(f"the scope {scope}")
         return caller

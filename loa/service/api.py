@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _ROUTERS = (submit_router, router, events_router)
 _LEAST_FREE_BYTES = 64 << 20
+_HASHES_AT_ONCE = 2
 
 
 def create_app(room: Room) -> FastAPI:
@@ -42,6 +44,7 @@ def create_app(room: Room) -> FastAPI:
     )
     app.state.room = room
     app.state.rates = Rates()
+    app.state.hashing = anyio.CapacityLimiter(_HASHES_AT_ONCE)
     app.state.watch = Watch(room)
     app.state.metrics = Metrics(room)
     app.state.closing = lambda: False

@@ -24,6 +24,7 @@ from loa.service.settings import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
     from obstore.store import ObjectStore
 
@@ -63,8 +64,7 @@ class Part:
         self.path = folder / f"{secrets.token_hex(12)}{suffix}"
         self.size_bytes = 0
         self._digest = hashlib.sha256()
-        with failures_refused():
-            self._file = self.path.open("xb", buffering=0)
+        self._file: FileIO | None = None  # until the first bytes: who sends none costs no file
 
     @property
     def sha256(self) -> str:
@@ -74,6 +74,8 @@ class Part:
     def write(self, piece: bytes) -> None:
         """Append `piece`."""
         with failures_refused():
+            if self._file is None:
+                self._file = self.path.open("xb", buffering=0)
             view = memoryview(piece)
             while view:
                 view = view[self._file.write(view) :]
@@ -82,6 +84,8 @@ class Part:
 
     def close(self) -> None:
         """Close the file and remove it where it was not kept."""
+        if self._file is None:
+            return
         self._file.close()
         self.path.unlink(missing_ok=True)
 

@@ -1,18 +1,23 @@
 """Who sends slowly is sent away: deadlines for a request's head and for its body.
 
-uvicorn waits for ever for the end of a request. `Http` gives the head `receive_s`; `received_parts`
-asks of a body that it keeps to a pace, so that 5 000 slow senders cost 5 000 sockets for seconds.
+uvicorn waits for ever for the end of a request. `Http` gives a head and the first bytes of its body
+`receive_s`, and nobody parses or answers a request before those are there; `received_parts` asks of
+the rest that it keeps to a pace. So 5 000 slow senders cost 5 000 sockets for seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dsp.errors import Refusal
+from loa.service import problems
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,47 +27,129 @@ if TYPE_CHECKING:
     from loa.service.settings import Limits
 
 
-def http_protocol(receive_s: float) -> type[H11Protocol]:
-    """Return uvicorn's HTTP/1.1 with a deadline of `receive_s` for the head of every request."""
+# A request with a body is worth the work on it once so much of the body is there, or all of it.
+_FIRST_BYTES = 4_096
+_LONGEST_HEAD_BYTES = 65_536
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,18})[ \t\r\n]", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
 
-    class Http(H11Protocol):
-        """One connection."""
 
-        _deadline: asyncio.TimerHandle | None = None
+class FirstBytes:
+    """The start of a request, kept until it is worth work; a hint only, h11 reads it all again."""
 
-        def connection_made(self, transport: Any) -> None:
-            """Start the clock."""
-            super().connection_made(transport)
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._missing: int | None = None  # of the body; None while the head is not complete
+        self._body_at = 0
+        self._is_chunked = False
+
+    @property
+    def has_head(self) -> bool:
+        """Tell whether the head is complete."""
+        return self._missing is not None
+
+    def take(self, data: bytes) -> bytes | None:
+        """Add `data`; return all that there is once it is enough."""
+        looked = max(0, len(self._held) - 3)
+        self._held += data
+        if self._missing is None:
+            self._read_head(looked)
+        if self._missing is None:
+            return bytes(self._held) if len(self._held) > _LONGEST_HEAD_BYTES else None
+        if len(self._held) - self._body_at >= self._missing or self._has_last_chunk():
+            return bytes(self._held)
+        return None
+
+    def _read_head(self, start: int) -> None:
+        end = _END_OF_HEAD.search(self._held, start)
+        if end is None:
+            return
+        self._body_at = end.end()
+        head = bytes(self._held[: self._body_at])
+        length = _LENGTH.search(head)
+        self._is_chunked = _CHUNKED.search(head) is not None
+        self._missing = 0
+        # Who waits for "100 Continue" sends nothing before the application has looked.
+        if _EXPECTS.search(head) is None:
+            told = int(length[1]) if length else 0
+            self._missing = _FIRST_BYTES if self._is_chunked else min(told, _FIRST_BYTES)
+
+    def _has_last_chunk(self) -> bool:
+        """Tell whether a chunked body may be complete; what looks like its end is let through."""
+        return self._is_chunked and _END_OF_HEAD.search(self._held, self._body_at) is not None
+
+
+class Http(H11Protocol):
+    """One connection; its subclass says for how long it waits, and what it answers then."""
+
+    receive_s: float
+    too_slow: bytes
+    _deadline: asyncio.TimerHandle | None = None
+    _first: FirstBytes | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock."""
+        super().connection_made(transport)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Hold the start of a request back; stop the clock once it is passed on."""
+        if self._first is None and self._is_between_requests():
+            self._first = FirstBytes()
+            if self.cycle is not None:
+                self._arm()  # a later request has its own time
+        if self._first is not None:
+            self._unset_keepalive_if_required()
+            enough = self._first.take(data)
+            if enough is None:
+                return
+            self._first, data = None, enough
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._disarm()
+
+    def on_response_complete(self) -> None:
+        """Start the clock for the next request."""
+        super().on_response_complete()
+        waits = self.cycle is None or self.cycle.response_complete
+        if waits and not self.transport.is_closing():
             self._arm()
 
-        def data_received(self, data: bytes) -> None:
-            """Stop the clock once the head is complete."""
-            super().data_received(data)
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._disarm()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._disarm()
+        super().connection_lost(exc)
 
-        def on_response_complete(self) -> None:
-            """Start the clock for the next request."""
-            super().on_response_complete()
-            waits = self.cycle is None or self.cycle.response_complete
-            if waits and not self.transport.is_closing():
-                self._arm()
+    def _is_between_requests(self) -> bool:
+        return self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            """Stop the clock."""
-            self._disarm()
-            super().connection_lost(exc)
+    def _arm(self) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(self.receive_s, self._send_away)
 
-        def _arm(self) -> None:
-            self._disarm()
-            self._deadline = self.loop.call_later(receive_s, self.transport.abort)
+    def _send_away(self) -> None:
+        if self._first is None or not self._first.has_head:
+            self.transport.abort()
+            return
+        self.transport.write(self.too_slow)
+        self.transport.close()
 
-        def _disarm(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
-    return Http
+
+def http_protocol(receive_s: float) -> type[H11Protocol]:
+    """Return uvicorn's HTTP/1.1 with a deadline of `receive_s` for the start of every request."""
+
+    class Timed(Http):
+        pass
+
+    Timed.receive_s, Timed.too_slow = receive_s, _answered_too_slow(receive_s)
+    return Timed
 
 
 async def received_parts(
@@ -101,6 +188,22 @@ async def received_parts(
             held.clear()
     if held:
         yield bytes(held)
+
+
+def _answered_too_slow(receive_s: float) -> bytes:
+    """Return the whole answer to a body whose first bytes do not come."""
+    refusal = Refusal(
+        "request.too_slow",
+        expected=f"the first {_FIRST_BYTES} bytes of a body, or all of it, within {receive_s:g} s",
+        got="fewer",
+        advice="a better line",
+    )
+    body = json.dumps(problems.problem_of(refusal)).encode()
+    head = (
+        f"HTTP/1.1 408 Request Timeout\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def _too_large(most: int, got: str) -> Refusal:

@@ -95,7 +95,7 @@ async def submit(  # noqa: PLR0913, PLR0917 - FastAPI: every query parameter is 
     """
     wish = Wish(key, targets, priority, zone, suffix, webhook)
     require_allowed(room, caller, wish)
-    part = await to_thread.run_sync(Part, room.blobs.parts)
+    part = Part(room.blobs.parts)
     try:
         async for piece in received_parts(request, caller.limits, PIECE_BYTES):
             await to_thread.run_sync(part.write, piece)
@@ -113,7 +113,7 @@ async def submit(  # noqa: PLR0913, PLR0917 - FastAPI: every query parameter is 
 )
 async def submit_form(request: Request, room: RoomHere, caller: Submitter) -> Accepted:
     """Hand in a bulletin as a form: fields, the envelope if it has one, the file `audio`."""
-    part = await to_thread.run_sync(Part, room.blobs.parts)
+    part = Part(room.blobs.parts)
     try:
         form = FormReader(boundary_of(request.headers.get("content-type", "")), part.write)
         async for piece in received_parts(request, caller.limits, PIECE_BYTES):

@@ -267,12 +267,15 @@ def test_slow_senders_are_sent_away_within_ten_seconds(service):
     senders = {
         "head": (b"GET /healthz HTTP/1.1\r\nX-A: ", b"a"),
         "body": (head.encode() + b"Content-Length: 100000\r\n\r\n", b"b"),
+        # Enough for the application to look at the request: it refuses a stranger at once, and
+        # the pace of somebody known after `receive_s` more.
         "unknown": (
-            b"PUT /v1/jobs/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n",
+            b"PUT /v1/jobs/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n" + bytes(4096),
             b"c",
         ),
+        "begun": (head.encode() + b"Content-Length: 100000\r\n\r\n" + bytes(4096), b"d"),
     }
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(len(senders)) as pool:
         found = dict(
             zip(
                 senders,
@@ -281,7 +284,10 @@ def test_slow_senders_are_sent_away_within_ten_seconds(service):
             )
         )
     assert all(took_s <= 10.0 for _, took_s in found.values()), found
-    assert b"request.too_slow" in found["body"][0]
+    assert found["head"][0] == b""
+    for slow_one in ("body", "begun"):
+        assert found[slow_one][0].startswith(b"HTTP/1.1 408 "), found
+        assert b"request.too_slow" in found[slow_one][0]
     assert b" 401 " in found["unknown"][0]
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from dsp.errors import Refusal
 from loa.service import audit, blobs
+from loa.service import tokens as tokens_module
 from loa.service.blobs import Part, open_blobs
 from loa.service.database import Database
 from loa.service.housekeeping import Housekeeping, sweep
@@ -20,6 +21,7 @@ from loa.service.room import open_room
 from loa.service.settings import Limits, Settings, load_settings
 from loa.service.tables import AUDIT, METADATA
 from loa.service.tokens import Caller, Tokens
+from tests.service.live import wait_for
 
 CALLER = Caller("t1", "platform", frozenset({"submit"}), frozenset(), Limits())
 MADE = [
@@ -221,6 +223,7 @@ def test_a_disk_that_fails_is_a_refusal_and_leaves_nothing(tmp_path, monkeypatch
         raise OSError(code, os.strerror(code))
 
     if call == "write":
+        part.write(b"more ")
         part._file.close()
         part._file = type("Full", (), {"write": failing, "close": lambda _: None})()
     elif call == "sync":
@@ -305,3 +308,23 @@ def test_one_url_moves_everything_to_postgresql():
     assert settings.database_url == settings.queue_url == "postgresql+psycopg://loa@db/loa"
     assert Settings(data="/x").database_url == "sqlite:////x/loa.sqlite"
     assert Settings(data="/x").queue_url == "sqlite:////x/queue.sqlite"
+
+
+def test_a_remembered_token_is_refused_once_it_ends(database, monkeypatch):
+    monkeypatch.setattr(tokens_module, "_REMEMBERED_S", 1e9)
+    tokens = Tokens(database, Limits())
+    ended, rotated, expires = (tokens.create(name, ("read",)) for name in ("a", "b", "c"))
+    ids = [tokens.caller(token).token_id for token in (ended, rotated, expires)]
+    assert all(map(tokens.remembered, (ended, rotated, expires)))
+    tokens.revoke(ids[0])
+    fresh = tokens.rotate(ids[1], grace_s=0.0)
+    for token in (ended, rotated):
+        assert tokens.remembered(token) is None
+        assert tokens.caller(token) is None
+    assert tokens.caller(fresh)
+    # One that is about to expire is remembered for no longer than that.
+    short = tokens.create("d", ("read",), days=0.3 / 86_400)
+    tokens.caller(short)
+    wait_for(lambda: tokens.caller(short) is None, 60.0)
+    assert tokens.is_familiar(expires)
+    assert not tokens.is_familiar(expires[:-1])

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BUSY_S = 4.0
+# Of each connection; SQLite would take 2 MB for each, and there are many. The system has its own.
+_CACHE_KB = 256
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "loa_writes"
 # Any number, the same in every process: one migration, and one audit line, at a time.
 _MIGRATION_LOCK, _AUDIT_LOCK = 7_306_001, 7_306_002
+_INPUT_LOCKS = 7_306_003
 
 
 class Database:
@@ -70,6 +73,13 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_AUDIT_LOCK})"))
 
+    def lock_input(self, connection: sa.Connection, sha256: str) -> None:
+        """Let one transaction at a time decide about jobs of these bytes."""
+        if not self.is_sqlite:
+            lock = sa.text("SELECT pg_advisory_xact_lock(:kind, :input)")
+            first = int.from_bytes(bytes.fromhex(sha256[:8]), "big", signed=True)
+            connection.execute(lock, {"kind": _INPUT_LOCKS, "input": first})
+
     def migrate(self) -> None:
         """Bring the tables up to date; several processes may call this at once."""
         from alembic import command
@@ -90,7 +100,13 @@ class Database:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, see _begin_sqlite
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    settings = (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"cache_size=-{_CACHE_KB}",
+    )
+    for setting in settings:
         connection.execute(f"PRAGMA {setting}")
 
 

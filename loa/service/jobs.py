@@ -32,6 +32,7 @@ TARGETS = {"ip": ("opus", "mp3"), "web": ("m4a",), "fm": ("flac",)}
 PRIORITIES = ("emergency", "priority", "normal")
 STATES = ("queued", "running", "done", "failed", "cancelled")
 _OPEN = ("queued", "running")
+_EMERGENCY = PRIORITIES.index("emergency")
 _INPUT = "application/octet-stream"
 
 
@@ -223,10 +224,21 @@ class Jobs:
         return None if found is None else str(found)
 
     def to_hand_over(self, limit: int = 100) -> list[dict[str, Any]]:
-        """Return queued jobs that no worker has taken over, the urgent first."""
+        """Return queued jobs that no worker has taken over, the urgent first.
+
+        A job waits for another with the same bytes and targets that runs or comes before it, and
+        has its result then.
+        """
+        other = JOBS.alias()
+        comes_before = sa.tuple_(other.c.priority, other.c.created_at, other.c.id) < sa.tuple_(
+            JOBS.c.priority, JOBS.c.created_at, JOBS.c.id
+        )
+        ahead = sa.or_(other.c.state == "running", sa.and_(other.c.state == "queued", comes_before))
+        twin = sa.select(other.c.id).where(_alike(other, JOBS), ahead).exists()
         query = (
             sa.select(JOBS.c.id, JOBS.c.attempt, JOBS.c.priority)
             .where(JOBS.c.state == "queued", JOBS.c.handed_over < JOBS.c.attempt)
+            .where(sa.or_(JOBS.c.priority == _EMERGENCY, ~twin))
             .order_by(JOBS.c.priority, JOBS.c.created_at)
             .limit(limit)
         )
@@ -259,8 +271,15 @@ class Jobs:
             )
 
     def begin(self, job_id: str, attempt: int) -> dict[str, Any] | None:
-        """Mark a job as running; None where it has ended or begun anew meanwhile."""
+        """Mark a job as running; None where it has ended or begun anew meanwhile.
+
+        None too where another job with the same bytes and targets runs: of two that were handed
+        over at once, the later goes back into the queue as a further attempt. Nobody is made to
+        wait in a worker. An emergency begins all the same: the worker of the other may be dead.
+        """
         with self._database.write() as connection:
+            if self._put_back_behind_twin(connection, job_id, attempt):
+                return None
             now_s = self._database.now_s(connection)
             connection.execute(
                 JOBS.update()
@@ -274,6 +293,21 @@ class Jobs:
             ).mappings()
             found = row.first()
         return dict(found) if found else None
+
+    def _put_back_behind_twin(self, connection: sa.Connection, job_id: str, attempt: int) -> bool:
+        mine = sa.and_(JOBS.c.id == job_id, JOBS.c.attempt == attempt, JOBS.c.state == "queued")
+        sha256 = connection.execute(sa.select(JOBS.c.input_sha256).where(mine)).scalar()
+        if sha256 is None:
+            return False
+        self._database.lock_input(connection, sha256)
+        other = JOBS.alias()
+        twin = sa.select(other.c.id).where(_alike(other, JOBS), other.c.state == "running").exists()
+        put_back = connection.execute(
+            JOBS.update()
+            .where(mine, JOBS.c.priority != _EMERGENCY, twin)
+            .values(attempt=attempt + 1)
+        )
+        return bool(put_back.rowcount)
 
     def is_wanted(self, job_id: str, attempt: int) -> bool:
         """Tell whether the work on a job should go on."""
@@ -457,6 +491,17 @@ def recipe(row: dict[str, Any]) -> str:
         version("loa"),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _alike(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Say in SQL that two jobs ask for the same: bytes, how they are to be read, and targets."""
+    return sa.and_(
+        one.c.input_sha256 == other.c.input_sha256,
+        one.c.suffix == other.c.suffix,
+        # JSON has no equality in PostgreSQL; the texts are written alike.
+        sa.cast(one.c.targets, sa.Text) == sa.cast(other.c.targets, sa.Text),
+        one.c.id != other.c.id,
+    )
 
 
 def _within(caller: Caller) -> sa.ColumnElement[bool]:

@@ -55,6 +55,7 @@ JOBS = sa.Table(
 )
 sa.Index("jobs_by_state", JOBS.c.state, JOBS.c.handed_over)
 sa.Index("jobs_by_owner", JOBS.c.owner, JOBS.c.created_at)
+sa.Index("jobs_by_input", JOBS.c.input_sha256)
 
 _UNTOLD = sa.and_(JOBS.c.webhook.is_not(None), JOBS.c.told_at.is_(None))
 sa.Index("jobs_to_tell", JOBS.c.ended_at, sqlite_where=_UNTOLD, postgresql_where=_UNTOLD)

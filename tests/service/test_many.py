@@ -56,6 +56,14 @@ def test_a_thousand_submissions_of_one_key_are_one_job(service, client, bulletin
     assert len(mine) == 1
 
 
+def test_the_same_bytes_under_many_keys_are_all_done_alike(client, bulletin):
+    content = bulletin + b"many keys"
+    ids = [client.put(f"/v1/jobs/alike-{n}", content=content).json()["id"] for n in range(5)]
+    jobs = [ended(client, job_id) for job_id in ids]
+    assert {job["state"] for job in jobs} == {"done"}
+    assert all(job["renditions"] == jobs[0]["renditions"] for job in jobs)
+
+
 def test_slow_heads_and_bodies_are_closed_and_others_served(tmp_path):
     config = tmp_path / "SERVICE.toml"
     config.write_text("[limits]\nreceive_s = 1.0\n")

@@ -146,6 +146,52 @@ def test_urgent_jobs_are_handed_over_first(database):
     assert [row["priority"] for row in jobs.to_hand_over()] == [0, 1, 2, 2]
 
 
+def test_the_same_bytes_wait_for_the_job_that_is_ahead(database):
+    jobs = Jobs(database)
+
+    def waiting():
+        return [by_id[row["id"]] for row in jobs.to_hand_over()]
+
+    by_id = {}
+    asked = {"first": ("ip",), "second": ("ip",), "other": ("fm",)}
+    for key, targets in asked.items():
+        by_id[jobs.submit(CALLER, submission(key, targets=targets))[0]["id"]] = key
+    first, second, other = by_id
+    assert waiting() == ["first", "other"]
+    jobs.handed_over(first, 1)
+    assert waiting() == ["other"]
+    jobs.begin(first, 1)
+    urgent = Submission("urgent", "a" * 64, 100, "", ("ip",), 0)
+    by_id[jobs.submit(CALLER, urgent)[0]["id"]] = "urgent"
+    assert waiting() == ["urgent", "other"]  # an emergency waits for nobody
+    assert jobs.begin(list(by_id)[-1], 1)["state"] == "running"
+    jobs.cancel("t1", list(by_id)[-1])
+    assert jobs.fail(first, 1, {})
+    assert waiting() == ["second", "other"]
+    assert jobs.begin(second, 1)["attempt"] == 1
+    assert jobs.begin(other, 1)["attempt"] == 1
+
+
+def test_of_many_with_the_same_bytes_that_begin_at_once_one_runs(database):
+    """As when several hosts took them over in the same moment."""
+    jobs = Jobs(database)
+    ids = [jobs.submit(CALLER, submission(f"k{number}"))[0]["id"] for number in range(8)]
+    for job_id in ids:
+        jobs.handed_over(job_id, 1)
+    with ThreadPoolExecutor(8) as pool:
+        begun = [row for row in pool.map(lambda job_id: jobs.begin(job_id, 1), ids) if row]
+    assert len(begun) == 1
+    assert jobs.to_hand_over() == []
+    assert jobs.publish(begun[0]["id"], 1, MADE)
+    # The others come one by one, each as a further attempt, and have the result there.
+    for _ in range(7):
+        (row,) = jobs.to_hand_over()
+        assert row["attempt"] == 2
+        assert jobs.begin(row["id"], 1) is None
+        assert jobs.made_before(jobs.begin(row["id"], 2)) == MADE
+        assert jobs.publish(row["id"], 2, MADE)
+
+
 def test_a_silent_worker_is_claimed_by_one(database, tmp_path):
     settings = load_settings(None, tmp_path)
     room = open_room(settings)

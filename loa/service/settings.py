@@ -39,8 +39,8 @@ class Limits:
     stored_bytes
         Uploads and renditions kept.
     receive_s
-        A request line with its headers, and the first 4 kB of the body (or all of it), must be there
-        after this time; for those the service's own number holds, not a token's.
+        A request line with its headers, and the first 4 kB of the body (or all of it), must be
+        there after this time; for those the service's own number holds, not a token's.
     receive_bytes_per_s
         Slowest body, on average, once `receive_s` has passed; a pause may last as long as that.
     """

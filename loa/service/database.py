@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,14 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+class SmallCache(sqlite3.Connection):
+    """A connection of somebody else's engine (DBOS) with a page cache as small as ours."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsp.errors import Refusal
+from ingest.clock import SystemClock
 from loa.service.log import job_log
 from loa.service.problems import problem_of
 from loa.service.tables import WORKERS
@@ -34,6 +36,8 @@ _CLAIM_S = 20.0
 _MOST_ERRORS = 3
 _LANE_OF_TAKEN_OVER = "bulletins"
 _DAY_S = 86_400.0
+# Workflows that ended are of no use to anybody; a sweep deletes so many at most.
+_ENDED_KEPT_S, _FORGOTTEN_AT_ONCE = 600.0, 2_000
 
 
 class Housekeeping:
@@ -65,6 +69,7 @@ class Housekeeping:
                 self.end_hopeless()
                 if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
                     self.find_lost()
+                    self.forget_ended()
                     sweep(self._room)
                     swept_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - a full disk under DBOS has many names
@@ -185,6 +190,23 @@ class Housekeeping:
             if attempt.isdecimal():
                 self._room.jobs.fail(job_id, int(attempt), problem_of(refusal, 500))
             DBOS.delete_workflows([workflow.workflow_id])
+
+    def forget_ended(self) -> int:
+        """Delete from the queue what ended a while ago: the row of the job tells all about it."""
+        from dbos import DBOS
+
+        before = SystemClock().now_utc() - timedelta(seconds=_ENDED_KEPT_S)
+        ended = DBOS.list_workflows(
+            status=["SUCCESS", "CANCELLED"],
+            completed_before=before.isoformat(),
+            load_input=False,
+            load_output=False,
+            limit=_FORGOTTEN_AT_ONCE,
+        )
+        names = [workflow.workflow_id for workflow in ended]
+        if names:
+            DBOS.delete_workflows(names)
+        return len(names)
 
     def _alive(self) -> set[str]:
         """Return the executors that gave a sign of life."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from dsp.errors import Refusal
+from loa.service.database import SmallCache
 from loa.service.failpoints import failpoint
 from loa.service.housekeeping import Housekeeping
 from loa.service.jobs import TARGETS
@@ -68,6 +69,11 @@ class Worker:
                 "application_version": STEPS_VERSION,
                 "executor_id": self.executor_id,
                 "log_level": "ERROR",
+                "db_engine_kwargs": (
+                    {"connect_args": {"factory": SmallCache}}
+                    if self.room.database.is_sqlite
+                    else {}
+                ),
             }
         )
         housekeeping = Housekeeping(

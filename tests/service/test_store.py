@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -374,3 +376,42 @@ def test_a_remembered_token_is_refused_once_it_ends(database, monkeypatch):
     wait_for(lambda: tokens.caller(short) is None, 60.0)
     assert tokens.is_familiar(expires)
     assert not tokens.is_familiar(expires[:-1])
+
+
+QUEUE_WITH_THREE_ENDED = """
+import sys
+from pathlib import Path
+
+from dbos import DBOS
+
+from loa.service import housekeeping
+from loa.service.database import SmallCache
+from loa.service.room import open_room
+from loa.service.settings import load_settings
+
+room = open_room(load_settings(None, Path(sys.argv[1])))
+engine = {"connect_args": {"factory": SmallCache}}
+DBOS(config={"name": "loa", "system_database_url": room.settings.queue_url,
+             "log_level": "ERROR", "db_engine_kwargs": engine})
+
+@DBOS.workflow()
+def ended():
+    return None
+
+DBOS.launch()
+for _ in range(3):
+    ended()
+keeping = housekeeping.Housekeeping(room, "w0")
+found = [keeping.forget_ended(), len(DBOS.list_workflows())]
+housekeeping._ENDED_KEPT_S = -3600.0
+found += [keeping.forget_ended(), len(DBOS.list_workflows())]
+DBOS.destroy()
+room.close()
+print(*found)
+"""
+
+
+def test_the_queue_forgets_what_ended(tmp_path):
+    command = [sys.executable, "-c", QUEUE_WITH_THREE_ENDED, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    assert found.stdout.split() == ["0", "3", "3", "0"]

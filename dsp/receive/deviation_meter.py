@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 
 from dsp.fm.constants import FULL_SCALE_HZ
+from dsp.kernel import kernel, ready
 from dsp.receive.deviation_peaks import BINS_PER_UNIT, HALF_BINS, HIGHEST, LOWEST
 from dsp.receive.exceedance import Exceedance
 from dsp.receive.figure import Figure
@@ -35,6 +38,24 @@ _REMOVED_SHARE = 0.2
 _REMOVED_SHARE_PER_HZ = 1.0 / 3_000.0
 
 Counts = npt.NDArray[np.float64]
+_COUNTS = types.Array(types.int64, 1, "C", readonly=True)
+_FOLDED = types.Array(types.float64, 1, "C")
+
+
+@kernel(types.void(_COUNTS, types.int64, types.float64, _FOLDED))
+def share_counts(counts: Any, whole: Any, part: Any, folded: Any) -> None:
+    """Add histogram `counts`, moved down by `whole` + `part` bins, to the one of sizes, `folded`."""
+    last = folded.shape[0] - 1
+    for i in range(counts.shape[0]):
+        if counts[i] == 0:
+            continue
+        # Raw bin i covers (i - 2000 … i - 1999) - shift in bins: [place, place + 1) less `part`.
+        place = i - HALF_BINS - whole
+        size = place if place >= 0 else -place - 1
+        folded[min(size, last)] += counts[i] * (1.0 - part)
+        place -= 1
+        size = place if place >= 0 else -place - 1
+        folded[min(size, last)] += counts[i] * part
 
 
 def fold(counts: npt.NDArray[np.int64], offset_hz: float) -> Counts:
@@ -46,13 +67,7 @@ def fold(counts: npt.NDArray[np.int64], offset_hz: float) -> Counts:
     folded = np.zeros(FINE_BINS)
     shift = offset_hz / FINE_HZ
     whole = math.floor(shift)
-    part = shift - whole
-    # Raw bin i covers (i - 2000 … i - 1999) - shift in bins: [place, place + 1) less `part`.
-    place = np.arange(len(counts)) - HALF_BINS - whole
-    for target, weight in ((place, 1.0 - part), (place - 1, part)):
-        size = np.where(target >= 0, target, -target - 1)
-        place_in = np.minimum(size, FINE_BINS - 1)
-        folded += np.bincount(place_in, weights=counts * weight, minlength=FINE_BINS)
+    share_counts(counts, whole, shift - whole, folded)
     return folded
 
 
@@ -81,6 +96,7 @@ class DeviationMeter:
     def __init__(self, limit_hz: float) -> None:
         if not 0.0 < limit_hz < FULL_SCALE_HZ * 2:
             raise ValueError(f"limit_hz: expected within (0, 200000), got {limit_hz}")
+        ready(share_counts)
         self._bias = PeakBias()
         self.limit_hz = limit_hz
         self.reset()

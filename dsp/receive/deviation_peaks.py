@@ -70,14 +70,23 @@ def _add_block(block: Any, high: Any, low: Any, sums: Any, squares: Any) -> None
 
 
 @inlined
-def _count(row: Any, counts: Any) -> None:
-    """Enter the samples of a hop in the two halves of the histogram."""
-    limit = counts.shape[1] - 1
-    for n in range(BACK, BACK + HOP, 2):
-        one = np.int64((row[n] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
-        two = np.int64((row[n + 1] + np.float32(2.0)) * np.float32(BINS_PER_UNIT))
-        counts[0, min(max(one, 0), limit)] += 1
-        counts[1, min(max(two, 0), limit)] += 1
+def _count(row: Any, places: Any, counts: Any) -> None:
+    """Enter the samples of a hop in the two halves of the histogram; `places` (_RUN,) is scratch.
+
+    The bins are reckoned a run at a time: that is vector code, the counting cannot be.
+    """
+    limit = np.int32(counts.shape[1] - 1)
+    highest = np.float32(limit)
+    for start in range(BACK, BACK + HOP, _RUN):
+        part = row[start : start + _RUN]
+        for i in range(_RUN):
+            place = (part[i] + np.float32(2.0)) * np.float32(BINS_PER_UNIT)
+            place = place if place > np.float32(0.0) else np.float32(0.0)
+            place = place if place < highest else highest
+            places[i] = np.int32(place)
+        for i in range(0, _RUN, 2):
+            counts[0, np.uint32(places[i])] += 1
+            counts[1, np.uint32(places[i + 1])] += 1
 
 
 @inlined
@@ -112,6 +121,7 @@ def measure_hops(rows: Any, taps: Any, scratch: Any, figures: Any, runs: Any, co
     high, low = scratch[0, :_LANES], scratch[1, :_LANES]
     sums, squares = scratch[2, :_LANES], scratch[3, :_LANES]
     highs, lows = scratch[4], scratch[5]
+    places = np.empty(_RUN, np.int32)
     for h in range(rows.shape[0]):
         row = rows[h]
         total, power = 0.0, 0.0
@@ -132,7 +142,7 @@ def measure_hops(rows: Any, taps: Any, scratch: Any, figures: Any, runs: Any, co
             highs[j], lows[j] = top, -bottom
             runs[h, j] = run
             total += run
-        _count(row, counts)
+        _count(row, places, counts)
         middle = np.float32(total / HOP)
         figures[h, 0] = _crests(row, np.float32(1.0), middle, highs, taps)
         figures[h, 1] = -_crests(row, np.float32(-1.0), -middle, lows, taps)

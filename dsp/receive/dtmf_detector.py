@@ -150,6 +150,10 @@ class DtmfDetector:
             Where the samples are not of that kind or not finite; nothing has changed then.
         """
         require_samples(samples, np.float32)
+        return self.advance(samples)
+
+    def advance(self, samples: Samples) -> list[DtmfDigit]:
+        """Do what `process` does with samples that are known to be good."""
         fresh = self._band.process(self._slower.process(samples))
         self._audio = np.concatenate([self._audio, fresh])
         count = max((len(self._audio) - WINDOW) // HOP + 1, 0)

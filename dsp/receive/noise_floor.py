@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 
+from dsp.kernel import kernel, ready
 from dsp.receive.composite_bank import density_scale
 from dsp.receive.composite_filter import step_droop
 from dsp.receive.grid import BIN_HZ, BINS, bin_of
@@ -30,6 +33,20 @@ _STRETCH_HZ = 1_000.0
 _INDEPENDENT = 2.0 / 3.0
 # Mean of the lowest third of n normal values, in standard deviations below the mean of all.
 _LOWEST_THIRD = 1.07
+
+_POWERS = types.Array(types.float64, 1, "C", readonly=True)
+_EDGES = types.Array(types.int64, 2, "C", readonly=True)
+_MEANS = types.Array(types.float64, 1, "C")
+
+
+@kernel(types.void(_POWERS, _POWERS, _EDGES, _MEANS))
+def mean_stretches(powers: Any, weights: Any, edges: Any, means: Any) -> None:
+    """Write the mean of `powers` times `weights` over each stretch from edge to edge to `means`."""
+    for s in range(means.shape[0]):
+        total = 0.0
+        for k in range(edges[s, 0], edges[s, 1]):
+            total += powers[k] * weights[k]
+        means[s] = total / (edges[s, 1] - edges[s, 0])
 
 
 @dataclass(frozen=True)
@@ -49,26 +66,24 @@ class NoiseFloor:
     """Reads N0 / C from mean powers of the composite's bins."""
 
     def __init__(self, *, phase_step: bool = False) -> None:
+        ready(mean_stretches)
         frequency = np.arange(BINS) * BIN_HZ
         droop = np.square(step_droop(frequency)) if phase_step else np.ones(BINS)
         self._per_power = density_scale() / (droop * np.square(np.maximum(frequency, BIN_HZ)))
-        starts, widths = [], []
+        edges_of_bands = []
         for low_hz, high_hz in QUIET_HZ:
             count = round((high_hz - low_hz) / _STRETCH_HZ)
-            edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(int)
-            starts.append(edges)
-            widths.append(np.append(np.diff(edges), 0))
-        # The stretches and, between the bands, what is not looked at.
-        self._starts = np.concatenate(starts)
-        self._widths = np.concatenate(widths)
-        self._stretches = self._widths > 0
+            edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(np.int64)
+            edges_of_bands.append(np.stack([edges[:-1], edges[1:]], axis=1))
+        self._edges = np.concatenate(edges_of_bands)
+        self._width = float(self._edges[0, 1] - self._edges[0, 0])
 
     def read(self, powers: npt.NDArray[np.float64], hops: int) -> NoiseReading:
         """Return N0 / C from `powers` (BINS,), the mean over `hops` hops under a Hann window."""
-        ratio = powers[: self._starts[-1] + 1] * self._per_power[: self._starts[-1] + 1]
-        sums = np.add.reduceat(ratio, self._starts)[self._stretches]
-        values = np.sort(sums / self._widths[self._stretches])
-        width = float(self._widths[0]) * _INDEPENDENT
+        values = np.empty(len(self._edges))
+        mean_stretches(powers, self._per_power, self._edges, values)
+        values.sort()
+        width = self._width * _INDEPENDENT
         spread = 1.0 / math.sqrt(width * max(hops, 1))
         third = max(len(values) // 3, 1)
         lowest = float(values[:third].mean()) / max(1.0 - _LOWEST_THIRD * spread, 0.3)

@@ -11,6 +11,7 @@ its maximum.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ DOWN_DB = 26.0
 _SMOOTHED_BINS = 31
 # The leakage of frames without a window is taken off on average only.
 _READING_HZ = 45.0
+_SMOOTHER = np.hanning(_SMOOTHED_BINS + 2)[1:-1]
+_SMOOTHER /= _SMOOTHER.sum()
 
 Spectrum = npt.NDArray[np.float64]
 
@@ -54,8 +57,7 @@ def occupied_bandwidth(
     `n0_over_c` with its `relative` uncertainty is the noise; the channel is flat to
     `half_width_hz`, beyond which nothing is counted.
     """
-    frequency = (np.arange(POINTS) - POINTS // 2) * BIN_HZ
-    inside = np.abs(frequency) <= half_width_hz
+    inside, edges = _places(half_width_hz)
     counted = np.where(inside, powers, 0.0)
     total = float(counted.sum())
     if total <= 0.0:
@@ -65,7 +67,6 @@ def occupied_bandwidth(
     carrier = total / (1.0 + n0_over_c * bins * BIN_HZ)
     noise = carrier * n0_over_c * BIN_HZ
     # No more than what is there at the edges of the channel, where hardly any signal is.
-    edges = inside & (np.abs(frequency) > 0.92 * half_width_hz)
     noise = min(noise, max(float(powers[edges].mean()), 0.0))
     values = [
         beta_half_hz(np.where(inside, powers - noise * factor, 0.0))
@@ -80,9 +81,16 @@ def occupied_bandwidth(
     return beta, _x_db(np.where(inside, powers, 0.0), noise)
 
 
+@lru_cache(maxsize=64)
+def _places(half_width_hz: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which bins are inside the flat channel, and which of them near its edges."""
+    away = np.abs((np.arange(POINTS) - POINTS // 2) * BIN_HZ)
+    inside = away <= half_width_hz
+    return inside, inside & (away > 0.92 * half_width_hz)
+
+
 def _x_db(powers: Spectrum, noise: float) -> Figure:
-    kernel = np.hanning(_SMOOTHED_BINS + 2)[1:-1]
-    smooth = np.convolve(powers, kernel / kernel.sum(), mode="same")
+    smooth = np.convolve(powers, _SMOOTHER, mode="same")
     limit = float(smooth.max()) * 10.0 ** (-DOWN_DB / 10.0)
     above = np.flatnonzero(smooth >= limit)
     width_hz = float(above[-1] - above[0] + 1) * BIN_HZ

@@ -7,13 +7,17 @@ of ten hops is fitted by a straight line of phase: feed-forward, so there is no 
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
 
 from dsp.fm.constants import FULL_SCALE_HZ, PILOT_HZ, RECEIVE_RATE_HZ
+from dsp.kernel import kernel, ready
 from dsp.receive.composite_filter import step_droop
 from dsp.receive.figure import Figure
 from dsp.receive.grid import BIN_HZ, HOP, HOPS, SEGMENT
@@ -28,7 +32,38 @@ _WINDOW_HZ = 1.5 * BIN_HZ
 _READING_SHARE = 7e-5
 _READING_HZ = 0.2
 
+_DROOP = float(step_droop(np.array([PILOT_HZ]))[0])
+
 Phasors = npt.NDArray[np.complex128]
+_PHASORS = types.Array(types.complex128, 1, "C", readonly=True)
+
+
+@kernel(types.Tuple((types.complex128, types.float64, types.float64))(_PHASORS))
+def fit_line(phasors: Any) -> Any:
+    """Return the sum of `phasors` turned back along their line, its step, and the sum of sizes."""
+    count = phasors.shape[0]
+    steps = 0j
+    for h in range(1, count):
+        steps += phasors[h] * phasors[h - 1].conjugate()
+    step = cmath.phase(steps)
+    level = 0j
+    for h in range(count):
+        level += phasors[h] * cmath.exp(-1j * step * h)
+    # One correction by the slope of what is left: the steps alone use only neighbours.
+    towards = cmath.phase(level)
+    middle = 0.5 * (count - 1)
+    slope, spread = 0.0, 0.0
+    for h in range(count):
+        left = cmath.phase(phasors[h] * cmath.exp(-1j * (step * h + towards)))
+        slope += left * (h - middle)
+        spread += (h - middle) ** 2
+    step += slope / spread
+    level = 0j
+    size = 0.0
+    for h in range(count):
+        level += phasors[h] * cmath.exp(-1j * step * h)
+        size += abs(phasors[h])
+    return level, step, size
 
 
 @dataclass(frozen=True)
@@ -60,29 +95,20 @@ def fit_pilot(phasors: Phasors, *, phase_step: bool = False) -> PilotFit:
 
     19 kHz makes 475 turns in a hop exactly, so what turns from hop to hop is the deviation from it.
     """
-    index = np.arange(len(phasors))
-    turned = phasors
-    steps = np.sum(turned[1:] * np.conj(turned[:-1]))
-    step = float(np.angle(steps))
-    level = np.sum(turned * np.exp(-1j * step * index))
-    # One correction by the slope of what is left: the steps alone use only neighbours.
-    left = np.angle(turned * np.exp(-1j * (step * index + np.angle(level))))
-    centred = index - index.mean()
-    step += float(np.sum(left * centred) / np.sum(centred * centred))
-    level = np.sum(turned * np.exp(-1j * step * index))
-    size = float(np.sum(np.abs(phasors)))
+    level, step, size = fit_line(phasors)
     # A Hann window reads a line d bins beside its bin by sinc(d) / (1 - d²) lower.
     beside = step / (2.0 * math.pi * HOP_S) / BIN_HZ
     shape = float(np.sinc(beside)) / (1.0 - beside**2)
-    droop = float(step_droop(np.array([PILOT_HZ]))[0]) if phase_step else 1.0
+    droop = _DROOP if phase_step else 1.0
     amplitude = abs(level) / len(phasors) * _AMPLITUDE * FULL_SCALE_HZ / shape / droop
-    return PilotFit(amplitude, float(np.angle(level)), step, abs(level) / max(size, 1e-30))
+    return PilotFit(amplitude, cmath.phase(level), step, abs(level) / max(size, 1e-30))
 
 
 class PilotMeter:
     """Joins the fits of a second."""
 
     def __init__(self) -> None:
+        ready(fit_line)
         self._fits: list[PilotFit] = []
 
     def add(self, fit: PilotFit) -> None:

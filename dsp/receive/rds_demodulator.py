@@ -126,6 +126,10 @@ class RdsDemodulator:
             Where the samples are not of that kind or not finite; nothing has changed then.
         """
         require_samples(samples, np.float32)
+        return self.advance(samples)
+
+    def advance(self, samples: Samples) -> SoftSymbols:
+        """Do what `process` does with samples that are known to be good."""
         self._given += len(samples)
         return self._take(samples)
 

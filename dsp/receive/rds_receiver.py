@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from dsp.contract import Samples
+from dsp.contract import Samples, require_samples
 from dsp.fm.constants import FULL_SCALE_HZ, RDS_HZ, RECEIVE_RATE_HZ
 from dsp.rds.shaping import PEAK_FORM_FACTOR
 from dsp.receive.rds_demodulator import HopFigures, RdsDemodulator, SoftSymbols
@@ -146,7 +146,12 @@ class RdsReceiver:
         BlockContractError
             Where the samples are not of that kind or not finite; nothing has changed then.
         """
-        symbols = self._demodulator.process(samples)
+        require_samples(samples, np.float32)
+        return self.advance(samples)
+
+    def advance(self, samples: Samples) -> list[RdsGroup]:
+        """Do what `process` does with samples that are known to be good."""
+        symbols = self._demodulator.advance(samples)
         self._taken += len(samples)
         return self._decode(symbols)
 

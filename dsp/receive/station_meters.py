@@ -169,6 +169,10 @@ class StationMeters:
         require_samples(iq, np.complex64)
         if len(composite) != len(iq):
             raise BlockContractError("iq", f"{len(composite)} samples", f"{len(iq)}")
+        return self.advance(composite, iq)
+
+    def advance(self, composite: Composite, iq: Iq) -> list[SecondRecord]:
+        """Do what `process` does with samples that are known to be good."""
         for _ in self._input.push(composite, iq, len(composite)):
             self._take_batch()
         return self._give()

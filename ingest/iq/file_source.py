@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ingest.iq.encoding import Encoding
 
-BLOCKS_PER_S = 10
+BLOCKS_PER_S = 4
 _BAD_SHARE = 0.5
 
 
@@ -50,7 +50,7 @@ class FileSource:
         self._holes.extend(holes)
 
     def blocks(self) -> Iterator[IqBlock]:
-        """Yield the recording in blocks of a tenth of a second.
+        """Yield the recording in blocks of a quarter of a second.
 
         Raises
         ------

@@ -50,8 +50,8 @@ class Codes:
         self._taken = 0
 
     def process(self, composite: npt.NDArray[np.float32]) -> None:
-        """Take the next samples at 288 kHz."""
-        self._groups.extend(self._rds.process(composite))
+        """Take the next samples at 288 kHz, known to be finite."""
+        self._groups.extend(self._rds.advance(composite))
         self._taken += len(composite)
 
     def skip(self, missing: int) -> None:
@@ -69,7 +69,7 @@ class Codes:
         What a gap left out of it is silence here, which ends a digit.
         """
         middle = (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
-        self._digits += "".join(digit.digit for digit in self._dtmf.process(middle))
+        self._digits += "".join(digit.digit for digit in self._dtmf.advance(middle))
 
     @property
     def complete_to(self) -> int:

@@ -15,6 +15,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from dsp.contract import require_samples
 from dsp.fm.constants import AUDIO_RATE_HZ, RECEIVE_RATE_HZ
 from dsp.receive.station_meters import NARROWED, StationMeters
 from ingest.receiver.codes import Codes
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    import numpy as np
     import numpy.typing as npt
 
     from dsp.fm.profiles import FmProfile
@@ -143,9 +145,11 @@ class StationReceiver:
         if not len(piece.composite):
             return
         assert piece.index == self._taken
+        # Once for all that follows: a channel that is not finite has no finite composite either.
+        require_samples(piece.composite, np.float32)
         if self._sink is not None and self._sink.wants_composite:
             self._sink.composite(piece.index, piece.composite)
-        self._waiting.extend(self._meters.process(piece.composite, piece.iq))
+        self._waiting.extend(self._meters.advance(piece.composite, piece.iq))
         self._codes.process(piece.composite)
         self._taken += len(piece.composite)
 

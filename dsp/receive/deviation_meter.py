@@ -44,7 +44,7 @@ _FOLDED = types.Array(types.float64, 1, "C")
 
 @kernel(types.void(_COUNTS, types.int64, types.float64, _FOLDED))
 def share_counts(counts: Any, whole: Any, part: Any, folded: Any) -> None:
-    """Add histogram `counts`, moved down by `whole` + `part` bins, to the one of sizes, `folded`."""
+    """Add `counts`, moved down by `whole` + `part` bins, to the histogram of sizes `folded`."""
     last = folded.shape[0] - 1
     for i in range(counts.shape[0]):
         if counts[i] == 0:

@@ -22,7 +22,7 @@ from loa.progress import Progress
 
 EXIT_NO_MATCH = 1
 # A file is judged knowing what follows: the first seconds of a programme are named too.
-LOOK_AHEAD_S = 8
+LOOK_AHEAD_S = 10
 
 
 @dataclass(frozen=True)

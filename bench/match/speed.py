@@ -31,12 +31,14 @@ from bench.match.system import RATE_HZ
 from bench.peers import audfprint_match, chromaprint_match
 from bench.process_timing import time_command
 from dsp.recognise.fingerprint import fingerprint
+from ingest.reference.store import Source, open_store
 
 Sound = npt.NDArray[np.float32]
 
 REQUIRED_INGEST = 2_000.0
 REQUIRED_QUERY = 300.0
 REQUIRED_MB = 400.0
+REQUIRED_LOAD_S = 60.0
 REQUIRED_STATION_PERCENT = 1.0
 _PROGRAMME_S = 300.0
 
@@ -164,7 +166,32 @@ def _index(system: Loa, runs: int) -> Iterator[dict[str, Any]]:
         ok=size_mb <= REQUIRED_MB,
         runs=1,
     )
+    yield load_row(system, runs=runs)
     yield from _changes(system, runs)
+
+
+def load_row(system: Loa, *, runs: int) -> dict[str, Any]:
+    """Write the index to a folder and time how long it takes to read and check it again."""
+    with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
+        path = Path(folder) / "index"
+        with open_store(path, create=True, write=True) as store:
+            for segment, alive in system.index.segments:
+                store.index.restore(segment, set(np.flatnonzero(~alive).tolist()))
+            store.sources = {name: Source(name, "", SECONDS) for name in store.index.ids}
+            store.save()
+        times = []
+        for _ in range(runs):
+            began_s = time.perf_counter()
+            with open_store(path) as store:
+                times.append(time.perf_counter() - began_s)
+    return row(
+        f"load and check an index of {len(store.index)} bulletins from disk",
+        statistics.median(times),
+        "s",
+        f"≤ {REQUIRED_LOAD_S:g}",
+        ok=statistics.median(times) <= REQUIRED_LOAD_S,
+        runs=runs,
+    )
 
 
 def _changes(system: Loa, runs: int) -> Iterator[dict[str, Any]]:

@@ -6,8 +6,9 @@
 
 While a reference is being heard it is followed along its line, which costs next to nothing; the
 index is asked only for speech that lies on no line. A line is believed when its evidence could not
-be chance anywhere in the index and when it spans more than a phrase: the same words of one
-synthetic voice recur in other texts.
+be chance anywhere in the index and when it goes on for longer than the phrases that two texts of
+one voice share (`verdict`): nearly nine spoken seconds, or all of a clip that ends sooner. Until
+then the answer is ``inconclusive``. Where a reference was proved before, a phrase is enough.
 
 Several references may lie on what is heard: copies, a jingle within a bulletin, a sentence that two
 bulletins share. The one that held where the others did not is named. If there is none, a reference
@@ -29,16 +30,18 @@ from dsp.recognise.reference_prints import SPEAKS
 from ingest.reference.answer import Answer
 from ingest.reference.shared import Standing, stand
 from ingest.reference.track import Track
+from ingest.reference.verdict import believed_as_whole, believed_in_stream, believed_of_clip
 
 SILENT_DBFS = -60.0
 HISS_FLATNESS = 0.25
 _STEADY = 0.28  # activity up to which nothing but steady noise is heard
 _EVIDENCE = 6.5
+_CLEARLY = 1.5  # evidence by which a line is worse than another over the same seconds
 _HINT = 3.5  # evidence from which a line is judged again when more was heard
 _MOST_HINTS = 12
 _SAME_LINE_S = 0.5
 _AGREEMENT = 0.36
-_LEAST_SECONDS = 3  # seconds that must hold before a line is believed
+_LEAST_SECONDS = 3  # that must hold before a line that was proved before is believed again
 _LOST_AFTER = 2  # spoken seconds off the line after which it is given up
 _WINDOW_S = 10  # seconds over which a new line is judged
 _MEMORY_S = 20
@@ -82,6 +85,7 @@ class Recogniser:
         self._taken = 0  # seconds compared and searched
         self._answered = 0
         self._alone_since = 0  # second since which no line has held
+        self._doubtful: dict[int, set[str]] = {}  # of seconds, lines that are not believed yet
 
     def process(self, samples: Samples) -> list[Answer]:
         """Return the answers that the next `samples`, float32 (n,), complete.
@@ -117,7 +121,8 @@ class Recogniser:
             seconds += 1
         answers = []
         while self._taken < seconds:
-            self._take(self._taken)
+            is_clip = ended and self._taken == seconds - 1 and seconds <= _WINDOW_S
+            self._take(self._taken, is_clip=is_clip)
             self._taken += 1
             if self._taken > self.look_ahead_s:
                 answers.append(self._answer(self._taken - 1 - self.look_ahead_s))
@@ -125,10 +130,14 @@ class Recogniser:
             answers.append(self._answer(self._answered))
         oldest = (self._taken - _MEMORY_S) * FRAMES_PER_SECOND
         self._prints = self._prints.part(max(oldest, self._prints.first), frames)
+        self._doubtful = {s: names for s, names in self._doubtful.items() if s >= self._answered}
         return answers
 
-    def _take(self, second: int) -> None:
-        """Follow the lines over one more second, and search if none holds."""
+    def _take(self, second: int, *, is_clip: bool) -> None:
+        """Follow the lines over one more second, and search if none holds.
+
+        `is_clip`: it was the last one, and all that was heard is still here.
+        """
         held = False
         for track in self._tracks:
             track.take(self._prints, second, second + 1)
@@ -141,7 +150,7 @@ class Recogniser:
         if any(track.holds(second) for track in self._tracks):
             self._alone_since = second + 1
         elif not held:
-            self._search(second)
+            self._search(second, is_clip=is_clip)
 
     def _lost(self, track: Track, second: int) -> bool:
         """Tell whether a line has not held for a while, or its reference has ended."""
@@ -157,7 +166,7 @@ class Recogniser:
                 return True
         return False
 
-    def _search(self, second: int) -> None:
+    def _search(self, second: int, *, is_clip: bool) -> None:
         """Ask the index for the speech of this second, and judge what it names.
 
         A line with too little evidence yet is remembered, and judged again a second later.
@@ -167,11 +176,14 @@ class Recogniser:
         start = second * FRAMES_PER_SECOND
         lines = self.index.search(window, start, least=_HINT)
         lines += [line for line in self._again(window) if not _among(line, lines, second)]
-        for line in lines:
-            good = line.evidence >= _EVIDENCE and line.agreement >= _AGREEMENT
-            if good and not _among(line, [track.line for track in self._tracks], second):
-                self._begin(line, first, second)
         lines.sort(key=lambda line: -line.evidence)
+        best = 0.0  # of a line believed: a shared phrase falls behind the line that it is on
+        for line in lines:
+            if line.evidence < max(_EVIDENCE, best - _CLEARLY):
+                break
+            if not _among(line, [track.line for track in self._tracks], second):
+                begun = self._begin(line, first, second, is_clip=is_clip)
+                best = max(best, line.evidence if begun else 0.0)
         self._hints = lines[:_MOST_HINTS]
 
     def _again(self, window: Prints) -> list[Line]:
@@ -188,19 +200,37 @@ class Recogniser:
                 lines.append(line)
         return lines
 
-    def _begin(self, line: Line, first: int, second: int) -> None:
-        """Begin a track, unless its line spans no more than a phrase."""
+    def _begin(self, line: Line, first: int, second: int, *, is_clip: bool) -> bool:
+        """Begin a track, unless its line spans no more than a phrase; tell whether."""
         words = self.index.words_of(line.reference)
         track = Track(line, words, self.index.levels_of(line.reference))
         track.take(self._prints, first, second + 1)
-        held = [s for s in range(first, second + 1) if track.holds(s)]
-        if len(held) < _LEAST_SECONDS:
-            return
         before = self._past.get(line.reference)
+        heard = self._prints.part(0, (second + 1) * FRAMES_PER_SECOND)
+        track.is_all = is_clip and believed_of_clip(words, line, heard)
+        if not (
+            self._proved_before(track, before, second)
+            or believed_in_stream(words, line, heard)
+            or believed_as_whole(words, line, heard)
+            or track.is_all
+        ):
+            for s in range(self._answered, second + 1):
+                if track.holds(s):
+                    self._doubtful.setdefault(s, set()).add(line.reference)
+            return False
         if before is not None:
             track.heard, track.gains = before.heard, before.gains
+        track.hear(s for s in range(first, second + 1) if track.holds(s))
         self._past[line.reference] = track
         self._tracks.append(track)
+        return True
+
+    def _proved_before(self, track: Track, before: Track | None, second: int) -> bool:
+        """Tell whether the reference is back where it was believed, after a gap or a burst."""
+        if before is None or not _among(track.line, [before.line], second):
+            return False
+        held = sum(bool(track.holds(s)) for s in track.signs)
+        return held >= _LEAST_SECONDS and track.line.agreement >= _AGREEMENT
 
     def _answer(self, second: int) -> Answer:
         self._answered = second + 1
@@ -219,13 +249,16 @@ class Recogniser:
         since = max(self._alone_since, second - _WINDOW_S)
         spoken = self._prints.part(since * FRAMES_PER_SECOND, ahead * FRAMES_PER_SECOND)
         spoken_s = float(np.count_nonzero(spoken.activity >= SPEAKS)) / FRAMES_PER_SECOND
-        if spoken_s < _TELLS:
-            return Answer(second, "inconclusive", level_dbfs=level)
+        doubtful = tuple(sorted(self._doubtful.get(second, ())))
+        if spoken_s < _TELLS or doubtful:
+            return Answer(second, "inconclusive", others=doubtful, level_dbfs=level)
         return Answer(second, "unknown", confidence=1.0 - 0.5**spoken_s, level_dbfs=level)
 
     def _held(self, track: Track, second: int) -> bool:
         """Tell whether a second is on a line: it holds, or says nothing between ones that do."""
         own = track.holds(second)
+        if track.is_all:
+            return track.covers(second)
         if own is not None:
             if own or not track.covers(second):
                 return own

@@ -33,6 +33,8 @@ class Track:
         Where it was found.
     words, levels
         Of the reference.
+    is_all
+        What was heard is a clip that has ended, and all of it lies on the line.
     """
 
     line: Line
@@ -42,6 +44,7 @@ class Track:
     signs: dict[int, int] = field(default_factory=dict)
     heard: set[int] = field(default_factory=set)
     gains: list[float] = field(default_factory=list)
+    is_all: bool = False
 
     @property
     def reference(self) -> str:
@@ -110,12 +113,18 @@ class Track:
             own >= _SECOND_HOLDS and self.evidence_of(range(second - 1, second + 2)) >= _THREE_HOLD
         )
 
+    def hear(self, seconds: Iterable[int]) -> None:
+        """Remember that seconds of the stream were this reference."""
+        for second in seconds:
+            start = self.offset_s(second)
+            self.heard.update(
+                s for s in (math.floor(start), math.floor(start + 0.98)) if 0 <= s < self.length_s
+            )
+
     def note(self, second: int, level_dbfs: float) -> None:
         """Remember that `second` was heard, at this level in the speech band."""
+        self.hear([second])
         start = self.offset_s(second)
-        self.heard.update(
-            s for s in (math.floor(start), math.floor(start + 0.98)) if 0 <= s < self.length_s
-        )
         a = max(0, round(start * FRAMES_PER_SECOND / STEP / BLOCK))
         level = level_of(self.levels[a : a + round(STEPS_PER_SECOND / BLOCK)])
         level = level[~np.isnan(level)]

@@ -9,6 +9,7 @@ from bench.match import false_matches, tables
 from bench.match.det import det_curve, miss_at, plot
 from bench.match.false_matches import SHARED, Heard, runs_of, stranger_text
 from bench.match.ours import Loa
+from bench.match.speed import load_row
 from bench.match.system import RATE_HZ, Found
 from bench.match.texts import plain
 from bench.match.trials import Excerpt, Trial, excerpts, starts_of, try_loa, try_system
@@ -149,3 +150,13 @@ def test_false_trials_are_counted_by_ten_seconds():
     assert heard.false == 2  # second 34 belongs to no whole trial
     assert "| different | 3 | 2 (" in false_matches.table([heard])
     assert json.dumps(heard.named)
+
+
+def test_an_index_is_timed_as_it_is_read_from_disk():
+    system = Loa()
+    for name, seed in (("a", 1), ("b", 2)):
+        system.add(name, syllables(seed, 6))
+    found = load_row(system, runs=1)
+    assert "2 bulletins" in found["work"]
+    assert 0.0 < found["value"] < 60.0
+    assert found["ok"] is True

@@ -35,7 +35,7 @@ def test_a_programme_between_two_others(index):
     heard = np.concatenate(
         [speech(12, 50), speech(30, 2)[5 * RATE_HZ : 20 * RATE_HZ], speech(12, 51)]
     )
-    found = answers(index, noisy(heard, 12), look_ahead_s=3)
+    found = answers(index, noisy(heard, 12), look_ahead_s=10)
     assert [a.second for a in found] == list(range(39))
     verdicts = [a.verdict for a in found]
     assert set(verdicts[:11]) <= {"unknown", "inconclusive"}
@@ -74,6 +74,48 @@ def test_the_same_voice_with_other_texts_is_never_a_match(index):
     assert found["unknown"] > 6 * 10
 
 
+def pattern(sentence, slot):
+    """A sentence of six seconds and a half with other words in its slot."""
+    words = speech(6.5, sentence).copy()
+    words[3 * RATE_HZ : 4 * RATE_HZ] = speech(1, slot)
+    return words
+
+
+def test_a_sentence_with_other_words_in_its_slot_is_named_neither_as_one_nor_as_the_other():
+    index = index_of(
+        one=np.concatenate([speech(10, 30), pattern(31, 32), speech(10, 33)]),
+        other=np.concatenate([speech(10, 40), pattern(31, 42), speech(10, 43)]),
+    )
+    heard = np.concatenate([speech(12, 50), pattern(31, 52), speech(12, 53)])
+    found = answers(index, heard)
+    assert {a.verdict for a in found} == {"unknown", "inconclusive"}
+    assert {"one", "other"} == set().union(*(a.others for a in found))
+
+
+def test_a_clip_that_ends_is_named_when_all_of_it_agrees(index):
+    clip = noisy(speech(30, 1)[8 * RATE_HZ : 13 * RATE_HZ], 10)
+    assert "a" in {a.reference for a in answers(index, clip)}
+    other = clip.copy()
+    other[3 * RATE_HZ :] = speech(2, 55)
+    assert {a.reference for a in answers(index, other)} == {None}
+
+
+def test_a_clip_on_a_shared_sentence_is_named_by_what_else_it_has():
+    one = np.concatenate([speech(5, 30), pattern(31, 32)])
+    other = np.concatenate([speech(5, 40), pattern(31, 42)])
+    found = answers(index_of(one=one, other=other), one[5 * RATE_HZ : 10 * RATE_HZ])
+    assert {a.reference for a in found} == {None, "one"}
+
+
+def test_a_stream_is_not_named_before_it_has_gone_on_for_longer_than_a_sentence(index):
+    found = answers(index, speech(30, 3))
+    named = [a.second for a in found if a.verdict == "match"]
+    assert 7 <= named[0] <= 9
+    assert named == list(range(named[0], named[-1] + 1))
+    assert found[5].others == ("c",)
+    assert found[named[0]].completeness > 0.2  # the seconds before are counted once they are known
+
+
 def test_cut_anywhere(index):
     heard = np.concatenate([speech(30, 3)[: 9 * RATE_HZ], speech(8, 52)])
     whole = answers(index, heard)
@@ -89,7 +131,9 @@ def test_copies_are_all_listed():
     sound = speech(30, 1)
     found = answers(index_of(a=sound, copy=sound, b=speech(30, 2)), sound[8 * RATE_HZ :])
     named = [a for a in found if a.verdict == "match"]
-    assert len(named) >= 18
+    assert (
+        len(named) >= 14
+    )  # of 22: the first seconds are told from a shared phrase by what follows
     assert {(a.reference, a.others) for a in named} == {("a", ("copy",))}
 
 

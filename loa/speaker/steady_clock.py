@@ -29,6 +29,7 @@ class SteadyClock:
         self._looked_s = clock.monotonic_s()
         self._offset_s = clock.now_utc().timestamp() - self._looked_s
         self._doubted_since_s: float | None = None
+        self._doubted_s = 0.0
         self.steps = 0
 
     def at(self, monotonic_s: float) -> float:
@@ -43,8 +44,9 @@ class SteadyClock:
             self._doubted_since_s = None
             most_s = _SLEW * (now_s - self._looked_s)
             self._offset_s += max(-most_s, min(most_s, wrong_s))
-        elif self._doubted_since_s is None:
-            self._doubted_since_s = now_s
+        elif self._doubted_since_s is None or abs(wrong_s - self._doubted_s) > BELIEVED_S:
+            # Another wrong time than before: a clock that hops about is not believed at all.
+            self._doubted_since_s, self._doubted_s = now_s, wrong_s
         elif now_s - self._doubted_since_s >= PROBATION_S:
             self._offset_s += wrong_s
             self._doubted_since_s = None

@@ -58,6 +58,15 @@ def test_a_step_that_stands_is_believed():
     assert steady.utc_s() == pytest.approx(right(clock) + 3600, abs=1e-6)
 
 
+def test_a_clock_that_hops_about_is_never_believed():
+    clock = Wrong()
+    steady = SteadyClock(clock)
+    for hop in range(1, 9):
+        clock.wall_s = 100.0 * hop * (-1) ** hop
+        assert passed(clock, steady, PROBATION_S / 2) < 1e-6
+    assert steady.steps == 0
+
+
 def test_small_differences_are_followed_at_500_ppm():
     clock = Wrong()
     steady = SteadyClock(clock)

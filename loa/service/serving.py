@@ -28,8 +28,8 @@ _BACKLOG = 4096
 _TAKEN_AT_ONCE = 8
 # The loop wants the interpreter back from the threads sooner than after Python's 5 ms.
 _SWITCH_S = 0.0005
-# Looking for cycles among thousands of fresh connections stops all answers for tens of milliseconds:
-# what is there at the start is left out, and it is done after so many new objects, not 700.
+# Looking for cycles among thousands of fresh connections stops all answers for a while: what is
+# there at the start is left out, and it is done after so many new objects, not 700.
 _COLLECTED_AFTER = 20_000
 _FIRST_SCOPES = ("submit", "read", "manage")
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 VIETNAM = timezone(timedelta(hours=7))
 BULLETIN = "bulletin"
+WENT_ON_S = 12  # a line is believed within so many seconds
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,19 @@ class Ears:
         for record in records:
             moment = start + timedelta(seconds=int(record["second"]))
             verdicts.append(ear.watched.judge({**record, "time": rfc3339(moment)}))
+        answers = [confirmed.answer for confirmed in ear.watched.finish()]
         matched = {
-            confirmed.answer.second
-            for confirmed in ear.watched.finish()
-            if confirmed.answer.reference == BULLETIN and confirmed.answer.verdict == "match"
+            answer.second
+            for answer in answers
+            if answer.reference == BULLETIN and answer.verdict == "match"
+        }
+        # A candidate is what could still be a phrase that other bulletins have: it went on.
+        matched |= {
+            answer.second
+            for answer in answers
+            if answer.verdict == "inconclusive"
+            and BULLETIN in answer.others
+            and matched & set(range(answer.second, answer.second + WENT_ON_S))
         }
         own = [record["second"] for record in records if record["groups"]]
         delay = Figure.missing("inconclusive: not recognised")

@@ -8,7 +8,7 @@ the last `STREAM_S` spoken seconds lie on it without a stretch that does not; an
 which has no more to say, when all that is spoken in it does; and a short reference when all of it
 was heard.
 
-The figures are from 379 excerpts of 10 s over a real FM path at 15 dB and a codec, and from 23
+The figures are from 368 excerpts of 10 s over a real FM path at 15 dB and a codec, and from 23
 other texts of the same voices (658 ten-second pieces): see docs/campaigns/bench-match.md.
 """
 

@@ -110,16 +110,22 @@ class _Sender:
     def __init__(
         self, stream: RtpStream, fans: tuple[FanOut, FanOut], pacer: RealTime, clock: Clock
     ) -> None:
-        self._stream = stream
+        self.stream = stream
         self._media, self._control = fans
         self._pacer = pacer
         self._clock_hz = stream.codec.clock_hz
-        moment = clock.now_utc()
-        self._begun_unix_ns = int(moment.timestamp() * _UTC_EPOCH_NS)
+        self._clock = clock
+        self._begun_unix_ns: int | None = None
         self._report_s = float("-inf")
         self.packets = 0
         self.repairs = 0
         self.stopped = False
+
+    def begin(self, ticks: float) -> None:
+        """Let the sample at `ticks` be captured now, by the pacer's clock and by UTC alike."""
+        self._pacer.wait_until(ticks / self._clock_hz)
+        now_ns = int(self._clock.now_utc().timestamp() * _UTC_EPOCH_NS)
+        self._begun_unix_ns = now_ns - round(ticks / self._clock_hz * _UTC_EPOCH_NS)
 
     def send(self, datagrams: list[Datagram]) -> None:
         """Send each at its time."""
@@ -134,9 +140,10 @@ class _Sender:
 
     def report(self, ticks: float) -> None:
         """Send a sender report now."""
+        assert self._begun_unix_ns is not None
         self._report_s = ticks / self._clock_hz
         at_ns = self._begun_unix_ns + round(self._report_s * _UTC_EPOCH_NS)
-        self._put(self._stream.report(ntp_from_unix(at_ns), ticks))
+        self._put(self.stream.report(ntp_from_unix(at_ns), ticks))
 
     def say_goodbye(self, datagrams: list[Datagram]) -> None:
         """Send what ends the stream, without waiting for its time where it was stopped."""
@@ -155,8 +162,7 @@ class _Sender:
 
 def _send_all(audio: Iterator[Samples], encoder: PayloadEncoder, sender: _Sender) -> float:
     """Send the audio; return how many seconds went out."""
-    stream = sender._stream  # noqa: SLF001 - the two are one
-    ended_ticks = 0
+    stream, ended_ticks, begun = sender.stream, 0, False
 
     def pieces() -> Iterator[Any]:
         for samples in audio:
@@ -164,6 +170,9 @@ def _send_all(audio: Iterator[Samples], encoder: PayloadEncoder, sender: _Sender
         yield from encoder.finish()
 
     for payload in pieces():
+        if not begun:  # only now: opening and decoding took their time
+            sender.begin(payload.ticks)
+            begun = True
         if stream.renew_source_if_due():
             sender.report(payload.ticks)
         sender.send(stream.send(payload))

@@ -62,8 +62,6 @@ class _Line:
                 [self._samples, self._arrived(run) if present[0] else self._missing(len(run))]
             )
         self.end = end
-        spare = len(self._samples) - round((_KEPT_S + FADE_S) * self._rate_hz) - (end - self._start)
-        self._trim(max(0, spare))
         self._receiver.timeline.advance(end - round(_KEPT_S * self._rate_hz))
 
     def forget_before(self, place: int) -> None:

@@ -198,6 +198,8 @@ def run_speaker(
 ) -> int:
     """Run the loudspeaker; return the exit code."""
     settings = load_settings(path)
+    if unused := settings.unused():
+        reporting.note(f"loa: {', '.join(unused)} in {path.name} is not used yet: see loa speaker")
     clock = clock or SystemClock()
     with ExitStack() as held:
         sources = [_opened(source, path.parent, settings, held) for source in settings.sources]

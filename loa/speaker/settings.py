@@ -45,7 +45,7 @@ class SpeakerSettings:
     plain_rtp
         Plays RTP without SRTP: no valid signature, no sound, unless somebody says so here.
     device_key, trusted_keys, profile
-        Of signed sessions and bulletins.
+        Of signed sessions and bulletins, which this loudspeaker does not take yet.
     """
 
     id: str = text(100)
@@ -70,6 +70,11 @@ class SpeakerSettings:
                 raise ValueError(f"sources: expected sdp:, rtp:// or file:, got {source[:60]!r}")
         if self.output != "null" and not self.output.startswith(("file:", "card:")):
             raise ValueError(f"output: expected null, file: or card:, got {self.output[:60]!r}")
+
+    def unused(self) -> list[str]:
+        """Return the keys that are set and do nothing yet."""
+        keys = ("device_key", "trusted_keys", "profile")
+        return [key for key in keys if getattr(self, key)]
 
 
 def load_settings(path: Path) -> SpeakerSettings:

@@ -9,17 +9,20 @@ import os
 import socket
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from dsp.packet.rtcp import parse_compound, unix_from_ntp
 from dsp.packet.sdp import parse_session
 from loa import cli
+from loa.real_time import RealTime
 from loa.streaming import StreamRequest, _Sender, describe, run_stream
-from transmit.rtp.payloads import CODECS
+from transmit.rtp.payloads import CODECS, Payload
+from transmit.rtp.stream import RtpStream
 
 RATE = 48_000
 KEY = bytes(range(100, 130))
@@ -181,3 +184,41 @@ def test_a_key_that_others_may_read(bulletin, key_file, capsys):
     words = ["stream", str(bulletin), "--rtp", "127.0.0.1:5004", "--srtp-key-file", str(key_file)]
     assert cli.run(words) == 2
     assert "others may read" in capsys.readouterr().err
+
+
+class Tied:
+    """A clock whose time of day and monotonic time go together, ten milliseconds a look."""
+
+    def __init__(self):
+        self.now_s = 50.0
+
+    def monotonic_s(self):
+        self.now_s += 0.01
+        return self.now_s
+
+    def now_utc(self):
+        return datetime(2026, 11, 24, 5, 0, tzinfo=UTC) + timedelta(seconds=self.now_s)
+
+
+class Recorded:
+    """A fan-out that keeps what it is given, and when."""
+
+    def __init__(self, clock):
+        self.clock, self.sent = clock, []
+
+    def send(self, data):
+        self.sent.append((self.clock.now_utc().timestamp(), data))
+
+
+def test_reports_say_when_it_was_sent_not_when_the_file_was_opened():
+    clock = Tied()
+    control = Recorded(clock)
+    stream = RtpStream(CODECS["pcmu"])
+    sender = _Sender(stream, (Recorded(clock), control), RealTime(clock), clock)
+    clock.now_s += 3.0  # opening and decoding take their time
+    sender.begin(0)
+    for number in range(5):
+        sender.send(stream.send(Payload(bytes(160), 160 * number, 160)))
+    at_s, data = control.sent[0]
+    (report, _) = parse_compound(data)
+    assert unix_from_ntp(report.ntp) / 1e9 == pytest.approx(at_s, abs=0.1)

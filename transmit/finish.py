@@ -2,10 +2,13 @@
 
 The solver's gain rests on a prediction of the limiter's work. What comes out is measured as it
 goes; if the loudness is off by more than 0.05 LU the gain is corrected and the pass repeated, at
-most three times in all.
+most three times in all. Where the limiter works hard the prediction is off by about a tenth of a
+LU, so that a long programme is tried first on a tenth of itself: that saves a pass.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +20,13 @@ from dsp.master.limiter import TruePeakLimiter
 from dsp.master.mpx_power import multiplex_square
 from dsp.measure.loudness import KWeightedEnergy
 from transmit.alignment import aligned, faded
-from transmit.loudness_series import CellMeans, ProgrammeSeries, Series, programme_loudness
+from transmit.loudness_series import (
+    CELLS_PER_S,
+    CellMeans,
+    ProgrammeSeries,
+    Series,
+    programme_loudness,
+)
 from transmit.loudness_solver import LoudnessSolver, Solution, mpx_meter
 from transmit.mastered import MasterReport
 from transmit.spool import Spool
@@ -28,6 +37,9 @@ _MAX_PASSES = 3
 _FADE_S = 0.002
 _CLOSE_LU = 0.05
 _TRACE_CELLS = 10  # 100 ms
+_TRIED_LU = 1.0  # limiting from which the prediction is tried
+_TRIAL_EVERY_S, _TRIAL_S, _RUN_IN_S = 40, 4.0, 2.0
+_TRIAL_LEAST_S = 60
 
 
 class Finish:
@@ -48,6 +60,9 @@ class Finish:
         """Fill the result; the counts are the source's and go into the report."""
         solution = self._solver.solve()
         wanted = self._target.loudness_lufs
+        if self._is_worth_a_trial(solution):
+            wanted += self._trial(solution.gain_db)
+            solution = self._solver.solve(wanted)
         slope, before = 1.0, (wanted, wanted)
         for passes in range(1, _MAX_PASSES + 1):
             loudness = self._pass_b(solution.gain_db)
@@ -64,6 +79,37 @@ class Finish:
             wanted += error / slope
             solution = self._solver.solve(wanted)
         return self._report(solution, loudness, passes, not_finite, out_of_range)
+
+    def _is_worth_a_trial(self, solution: Solution) -> bool:
+        return (
+            solution.limited_by is None
+            and solution.mean_limiting_db > _TRIED_LU
+            and self._spool.frames >= _TRIAL_LEAST_S * self._target.sample_rate_hz
+        )
+
+    def _trial(self, gain_db: float) -> float:
+        """Return by how many LU the limiter leaves less than predicted, from a tenth of it all.
+
+        Stretches of 4 s, of which the first 2 let the limiter's slow release run in: with 0.7 the
+        trial heard 0.09 LU too much.
+        """
+        rate_hz, width = self._target.sample_rate_hz, self._spool.channels
+        gain = np.float32(10.0 ** (gain_db / 20.0))
+        predicted = self._solver.limited_energies(gain_db)
+        first, last = round(_RUN_IN_S * CELLS_PER_S), round(_TRIAL_S * CELLS_PER_S)
+        expected = came = 0.0
+        count = round(_TRIAL_S * rate_hz)
+        for start in range(0, self._spool.frames - count, _TRIAL_EVERY_S * rate_hz):
+            energy = KWeightedEnergy(rate_hz, width)
+            raised = self._spool.part(start, count) * gain
+            for frames in aligned([raised], _limiter(self._target, width), width):
+                energy.process(frames)
+            cell = start * CELLS_PER_S // rate_hz
+            # The last cells lack what follows them in the limiter's look-ahead.
+            stop = last - 1
+            came += float(energy.energies()[first:stop].sum())
+            expected += float(predicted[cell + first : cell + stop].sum())
+        return 10.0 * math.log10(expected / came) if came > 0.0 < expected else 0.0
 
     def _pass_b(self, gain_db: float) -> float | None:
         target, width = self._target, self._spool.channels

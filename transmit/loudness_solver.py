@@ -22,7 +22,7 @@ import numpy as np
 
 from dsp.master.gain_prediction import GainPrediction
 from dsp.master.mpx_power import MpxPower
-from transmit.loudness_series import ProgrammeSeries, programme_loudness
+from transmit.loudness_series import ProgrammeSeries, Series, programme_loudness
 from transmit.root_search import highest_not_above
 from transmit.target import Target
 
@@ -115,6 +115,13 @@ class LoudnessSolver:
                 self._series.mpx_energies[:cells] * scale * power[:cells]
             )
         return _Outcome(limited, taken, deep_share, float(mpx_dbr))
+
+    def limited_energies(self, gain_db: float) -> Series:
+        """Return the K-weighted mean squares per 10 ms predicted behind the limiter."""
+        power, _ = self._prediction.at(10.0 ** (gain_db / 20.0))
+        cells = min(len(power), len(self._series.energies))
+        energies = self._series.energies[:cells] * power[:cells]
+        return np.asarray(energies * 10.0 ** (gain_db / 10.0))
 
     def solve(self, wanted_lufs: float | None = None) -> Solution:
         """Find the gain for the target's loudness, or for `wanted_lufs` in its place."""

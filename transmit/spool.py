@@ -62,16 +62,19 @@ class Spool:
 
         Any number of threads may read at once: each keeps its own place.
         """
-        width = 4 * self.channels
         for start in range(0, self.frames, block_frames):
-            block = np.empty((min(block_frames, self.frames - start), self.channels), np.float32)
-            left, place = block.data.cast("B"), start * width
-            while len(left):
-                got = os.preadv(self._file.fileno(), [left], place)
-                if not got:
-                    raise self._refused(OSError("end of file"))
-                left, place = left[got:], place + got
-            yield block
+            yield self.part(start, min(block_frames, self.frames - start))
+
+    def part(self, start: int, count: int) -> Frames:
+        """Return `count` frames from `start` on, all of which are there, in a new array."""
+        block = np.empty((count, self.channels), np.float32)
+        left, place = block.data.cast("B"), start * 4 * self.channels
+        while len(left):
+            got = os.preadv(self._file.fileno(), [left], place)
+            if not got:
+                raise self._refused(OSError("end of file"))
+            left, place = left[got:], place + got
+        return block
 
     def clear(self) -> None:
         """Make it empty for another programme of as many channels; the disk space stays its own."""

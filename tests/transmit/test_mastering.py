@@ -78,6 +78,14 @@ def test_the_target_is_met_at_any_length_and_level(seconds, level_db, target):
     assert len(y) == int(seconds * RATE_HZ)
 
 
+def test_a_long_programme_is_right_in_one_pass_where_the_limiter_works_hard():
+    x = speech_like(90.0)
+    y, report = mastered(x, Target(loudness_lufs=-15.0, ceiling_dbtp=-1.0))
+    assert report.mean_limiting_db > 1.0
+    assert report.passes == 1
+    assert loudness(y) == pytest.approx(-15.0, abs=0.05)
+
+
 def test_the_report_is_what_an_independent_reading_finds():
     y, report = mastered(speech_like(10.0))
     assert report.loudness_lufs == pytest.approx(loudness(y), abs=0.001)

@@ -20,13 +20,15 @@ import types
 import typing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from dsp.errors import Refusal
 
 _HUGE = 1e12
 _RANGE = "range"
 _LONGEST_SHOWN = 200
+_Table = TypeVar("_Table")
 _WORDS: dict[object, str] = {
     int: "a whole number",
     float: "a finite number",
@@ -52,11 +54,41 @@ class TableReader:
     Parameters
     ----------
     kind
-        Refusals are called "KIND.toml" (not TOML), "KIND.key" (unknown or missing key) and
-        "KIND.value" (wrong type or out of range).
+        Refusals are called "KIND.missing" (no file), "KIND.toml" (not TOML), "KIND.key" (unknown
+        or missing key) and "KIND.value" (wrong type or out of range).
+    most_bytes
+        Longer files are refused: nobody writes them by hand.
     """
 
     kind: str
+    most_bytes: int = 100_000
+
+    def load(
+        self,
+        path: Path,
+        wanted: str,
+        advice: str = "checking the spelling of the path",
+    ) -> bytes:
+        """Return the bytes of the file at `path`; `wanted` says what one would give instead.
+
+        Raises
+        ------
+        Refusal
+            "KIND.missing" where it can't be read, "KIND.value" where it is too long.
+        """
+        try:
+            with path.open("rb") as file:
+                content = file.read(self.most_bytes + 1)
+        except (OSError, ValueError) as error:  # a ValueError: a NUL in the path
+            raise Refusal(
+                f"{self.kind}.missing",
+                expected=wanted,
+                got=f"{str(path)[:_LONGEST_SHOWN]}: {getattr(error, 'strerror', None) or error}",
+                advice=advice,
+            ) from error
+        if len(content) > self.most_bytes:
+            raise self.bad_value(path.name, f"at most {self.most_bytes} bytes", "more than that")
+        return content
 
     def parse(self, content: bytes) -> dict[str, Any]:
         """Return the top table of a TOML file, given as its bytes."""
@@ -70,12 +102,13 @@ class TableReader:
                 advice="mending that line",
             ) from error
 
-    def read(self, where: str, table: Any, cls: type[Any]) -> Any:
+    def read(self, where: str, table: Any, cls: type[_Table]) -> _Table:
         """Return `cls` filled from `table`; `where` names the table in a refusal."""
         if not isinstance(table, dict):
             raise self.bad_value(where, "a table", repr(table))
         hints = typing.get_type_hints(cls)
-        fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+        declared = dataclasses.fields(typing.cast("type[Any]", cls))
+        fields = {field.name: field for field in declared if field.init}
         self.check_keys(where, table, tuple(fields), _required(fields))
         values = {}
         for key, value in table.items():

@@ -23,7 +23,6 @@ from dsp.fm.profiles import PROFILES, FmProfile, Limit
 from dsp.typed_table import TableReader
 
 _READER = TableReader("profile")
-_MOST_BYTES = 100_000
 _UNITS = {"Hz": 1.0, "kHz": 1e3, "us": 1.0, "µs": 1.0}
 
 
@@ -38,18 +37,8 @@ def load_fm_profile(name_or_path: str, folder: Path | None = None) -> FmProfile:
     if name_or_path in PROFILES:
         return PROFILES[name_or_path]
     path = (folder or Path()) / name_or_path
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Refusal(
-            "profile.missing",
-            expected=f"{', '.join(PROFILES)} or the path of a profile",
-            got=name_or_path[:200],
-            advice='profile = "75k50us"',
-        ) from error
-    if len(content) > _MOST_BYTES:
-        raise _READER.bad_value(path.name, f"at most {_MOST_BYTES} bytes", "more than that")
+    wanted = f"{', '.join(PROFILES)} or the path of a profile"
+    content = _READER.load(path, wanted, 'profile = "75k50us"')
     return parse_fm_profile(content, path.stem)
 
 

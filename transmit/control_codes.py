@@ -33,7 +33,6 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.typed_table import TableReader
 
-MOST_BYTES = 100_000
 MOST_CODES = 200
 MOST_REPEATS = 10
 MOST_DIGITS = 20
@@ -189,18 +188,7 @@ def load_control_codes(path: Path) -> ControlCodes:
     Refusal
         "codes.missing", "codes.toml", "codes.key", "codes.value".
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Refusal(
-            "codes.missing",
-            expected="a file of control codes that can be read",
-            got=f"{path}: {getattr(error, 'strerror', None) or error}",
-            advice="checking the spelling of the path",
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise _READER.bad_value(path.name, f"at most {MOST_BYTES} bytes", "more than that")
+    content = _READER.load(path, "a file of control codes that can be read")
     return parse_control_codes(content)
 
 
@@ -208,13 +196,13 @@ def parse_control_codes(content: bytes) -> ControlCodes:
     """Return the codes in the bytes of a station's file; refusals as `load_control_codes`."""
     table = _READER.parse(content)
     _READER.check_keys("the file", table, ("station", "code"), ("station", "code"))
-    station: CodedStation = _READER.read("station", table["station"], CodedStation)
+    station = _READER.read("station", table["station"], CodedStation)
     entries = _READER.list_of("code", table["code"])
     if not 0 < len(entries) <= MOST_CODES:
         raise _READER.bad_value("code", f"1 to {MOST_CODES} tables", str(len(entries)))
     codes: dict[str, ControlCode] = {}
     for number, entry in enumerate(entries, 1):
-        code: ControlCode = _READER.read(f"code {number}", entry, ControlCode)
+        code = _READER.read(f"code {number}", entry, ControlCode)
         if code.name in codes:
             raise _READER.bad_value(f"code {number}.name", "a name used once", code.name)
         require_own_pi(_READER, f"code {number}.rds", code.groups(), int(station.pi, 16))

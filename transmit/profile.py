@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsp.errors import Refusal
 from dsp.typed_table import TableReader
 from transmit.stages import STAGES, Stage
 from transmit.target import Target
@@ -26,7 +25,6 @@ from transmit.target import Target
 PROFILE_FOLDER = Path(__file__).parent / "profiles"
 FORMAT_VERSION = 1
 CODECS = ("mp3", "aac", "m4a", "opus", "flac", "wav", "g722", "ulaw", "alaw")
-_MOST_BYTES = 100_000
 _READER = TableReader("profile")
 
 
@@ -83,19 +81,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     shipped = PROFILE_FOLDER / f"{name_or_path}.toml"
     path = shipped if str(name_or_path) in profile_names() else Path(name_or_path)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise _READER.bad_value(
-                path.name, f"at most {_MOST_BYTES} bytes", f"{path.stat().st_size}"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise Refusal(
-            "profile.missing",
-            expected=f"{', '.join(profile_names())} or the path of a profile",
-            got=str(name_or_path),
-            advice="--target ip",
-        ) from error
+    wanted = f"{', '.join(profile_names())} or the path of a profile"
+    content = _READER.load(path, wanted, "--target ip")
     return parse_profile(content)
 
 

@@ -15,8 +15,6 @@ from dsp.coder.rds_table import RDS_READER, RdsTable
 from dsp.errors import Refusal
 from transmit.control_codes import CodedStation, require_own_pi
 
-MOST_BYTES = 100_000
-
 
 @dataclass(frozen=True)
 class RdsFile:
@@ -46,18 +44,7 @@ def load_rds_file(path: Path) -> RdsFile:
     Refusal
         "rds.missing", "rds.toml", "rds.key", "rds.value", "rds.group".
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Refusal(
-            "rds.missing",
-            expected="a file of RDS that can be read",
-            got=f"{path}: {getattr(error, 'strerror', None) or error}",
-            advice="checking the spelling of the path",
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise RDS_READER.bad_value(path.name, f"at most {MOST_BYTES} bytes", "more than that")
+    content = RDS_READER.load(path, "a file of RDS that can be read")
     return parse_rds_file(content)
 
 
@@ -66,7 +53,7 @@ def parse_rds_file(content: bytes) -> RdsFile:
     keys = dict(RDS_READER.parse(content))
     owner = keys.pop("station", None)
     station = None if owner is None else RDS_READER.read("station", owner, CodedStation)
-    table: RdsTable = RDS_READER.read("the file", keys, RdsTable)
+    table = RDS_READER.read("the file", keys, RdsTable)
     if station is not None:
         groups = tuple(parse_group(text) for text in table.raw)
         require_own_pi(RDS_READER, "the file.raw", groups, int(station.pi, 16))

@@ -32,11 +32,10 @@ from ingest.fm_profile import load_fm_profile
 LOWEST_HZ = 50e6
 HIGHEST_HZ = 110e6
 MOST_STATIONS = 200
-MOST_BYTES = 1_000_000
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
 
-_READER = TableReader("stations")
+_READER = TableReader("stations", most_bytes=1_000_000)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PI = re.compile(r"[0-9A-Fa-f]{4}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00)")
@@ -157,18 +156,7 @@ def load_stations(path: Path) -> StationList:
     Refusal
         "stations.missing", "stations.toml", "stations.key", "stations.value", "profile.…".
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Refusal(
-            "stations.missing",
-            expected="a STATIONS.toml that can be read",
-            got=f"{path}: {getattr(error, 'strerror', None) or error}",
-            advice="checking the spelling of the path",
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise _READER.bad_value(path.name, f"at most {MOST_BYTES} bytes", "more than that")
+    content = _READER.load(path, "a STATIONS.toml that can be read")
     return parse_stations(content, path.parent)
 
 
@@ -225,5 +213,4 @@ class StationList:
 def _read_station(number: int, entry: Any) -> Station:
     named = entry.get("id") if isinstance(entry, dict) else None
     where = f"station {named}" if isinstance(named, str) else f"station {number}"
-    station: Station = _READER.read(where[:80], entry, Station)
-    return station
+    return _READER.read(where[:80], entry, Station)

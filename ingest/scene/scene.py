@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dsp.coder.rds_table import RdsTable
-from dsp.errors import Refusal
 from dsp.modulate.propagation import MAX_DELAY_US
 from dsp.typed_table import TableReader, number, text
 from ingest.scene.faults import Fault, Kind
 
-READER = TableReader("scene")
+READER = TableReader("scene", most_bytes=2_000_000)
 
 CHANNEL_HALF_HZ = 130_000.0
-MOST_BYTES = 2_000_000
 MOST_STATIONS = 64
 MOST_EVENTS = 10_000
 LONGEST_S = 7 * 86_400.0
@@ -207,19 +205,9 @@ def load_scene(path: Path) -> Scene:
         "scene.missing" (no such file), "scene.toml", "scene.key" and "scene.value", naming key,
         value and allowed range; those of ingest.decode for audio files.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise READER.bad_value(
-                path.name, f"at most {MOST_BYTES} bytes", str(path.stat().st_size)
-            )
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise Refusal(
-            "scene.missing",
-            expected="the path of a scene (TOML)",
-            got=f"{path}: {getattr(error, 'strerror', None) or error}",
-            advice="checking the path; examples/scenes holds three",
-        ) from None
+    content = READER.load(
+        path, "the path of a scene (TOML)", "checking the path; examples/scenes holds three"
+    )
     return parse_scene(content, path.parent)
 
 
@@ -227,7 +215,7 @@ def parse_scene(content: bytes, folder: Path) -> Scene:
     """Return the scene in the bytes of a TOML file whose paths start from `folder`."""
     from ingest.scene.checks import checked_scene
 
-    table: SceneTable = READER.read("the scene", _listed(READER.parse(content)), SceneTable)
+    table = READER.read("the scene", _listed(READER.parse(content)), SceneTable)
     return checked_scene(table, hashlib.sha256(content).hexdigest(), folder)
 
 

@@ -15,11 +15,9 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dsp.errors import Refusal
 from dsp.typed_table import TableReader
 
 _READER = TableReader("settings")
-_MOST_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -187,15 +185,8 @@ def load_settings(path: Path | None, data: Path | None = None) -> Settings:
     """
     settings = Settings()
     if path is not None:
-        try:
-            content = path.read_bytes()[:_MOST_BYTES]
-        except OSError as error:
-            raise Refusal(
-                "settings.missing",
-                expected="a SERVICE.toml that can be read",
-                got=f"{path}: {error.strerror}",
-                advice="another path, or none for the defaults",
-            ) from error
+        wanted = "a SERVICE.toml that can be read"
+        content = _READER.load(path, wanted, "another path, or none for the defaults")
         settings = _READER.read("the settings", _READER.parse(content), Settings)
     folder = data or (Path(settings.data) if settings.data else default_data_folder())
     return replace(settings, data=str(folder.absolute()))
@@ -208,8 +199,7 @@ def as_text(settings: Settings) -> str:
 
 def settings_of(text: str) -> Settings:
     """Return the settings that `as_text` made a text of."""
-    found: Settings = _READER.read("the settings", json.loads(text), Settings)
-    return found
+    return _READER.read("the settings", json.loads(text), Settings)
 
 
 def private_folder(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Tables of hand-written files: every field checked, every wrong one refused by its name."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -65,3 +66,17 @@ def test_a_wrong_table_is_refused_by_name(content, kind, word):
     assert caught.value.kind == kind
     assert word in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def test_a_file_is_read_whole_or_refused(tmp_path: Path) -> None:
+    reader = TableReader("fence", most_bytes=4)
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"a=1\n")
+    assert reader.load(path, "a fence") == b"a=1\n"
+    path.write_bytes(b"a=10\n")
+    with pytest.raises(Refusal, match=r"fence\.value: expected a\.toml: at most 4 bytes"):
+        reader.load(path, "a fence")
+    for nowhere in (tmp_path / "b.toml", tmp_path, Path("a\0b")):
+        with pytest.raises(Refusal, match=r"fence\.missing: expected a fence") as caught:
+            reader.load(nowhere, "a fence", "another")
+        assert "another" in str(caught.value)

@@ -117,8 +117,7 @@ def read_answer(content: bytes) -> Answer:
             got="something else",
             advice="docs/reference/threats-playout.md",
         )
-    found: Answer = _READER.read("the answer", table, Answer)
-    return found
+    return _READER.read("the answer", table, Answer)
 
 
 class Challenger:

@@ -1,11 +1,8 @@
 """The page of the main job in a real browser: three languages, 360 px, offline, with players."""
 
-import shutil
-
 import numpy as np
 import pytest
 import soundfile as sf
-from playwright.sync_api import sync_playwright
 
 from dsp.receive.figure import Figure
 from dsp.receive.spectrum import SpectrumFrame
@@ -111,18 +108,6 @@ def page(tmp_path_factory):
     path = folder / "index.html"
     path.write_text(bulletin_page(recording, FIGURES, cards, air_report()), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"],
-        )
-        yield chromium
-        chromium.close()
 
 
 def open_page(browser, path, width=360):

@@ -3,13 +3,11 @@
 import hashlib
 import io
 import json
-import shutil
 
 import httpx
 import numpy as np
 import pytest
 import soundfile as sf
-from playwright.sync_api import sync_playwright
 
 from loa.service.page import page_words
 from loa.service.settings import Settings
@@ -81,18 +79,6 @@ def service(tmp_path_factory, cheap_hashes):
             problem = {"kind": "audio.unknown", "got": HOSTILE, "try": "WAV", "detail": "x"}
             running.room.jobs.fail(job_id, 1, problem)
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))))
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"],
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

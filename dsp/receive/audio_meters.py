@@ -64,7 +64,7 @@ class AudioReading:
 
 
 class AudioMeters:
-    """Collects batches of frames and judges each second."""
+    """Judges each second; hum over the last ten."""
 
     def __init__(self) -> None:
         ready(add_frames, hum.probe_windows)
@@ -73,23 +73,18 @@ class AudioMeters:
         self._means = np.zeros(hum.HOP_MS + 1_000, np.float32)
         self._powers = np.zeros((_HELD_WINDOWS, hum.PROBES), np.float32)
         self._sums = np.zeros(3)
-        self._filled = self._frames = self._windows = 0
+        self._windows = 0
 
-    def add(self, frames: npt.NDArray[np.float32]) -> None:
-        """Take a batch (AUDIO_BATCH, 2), in units of composite."""
-        count = AUDIO_BATCH // MS
-        if self._filled == 0:
-            self._means[: hum.HOP_MS] = self._means[-hum.HOP_MS :]
-        first = hum.HOP_MS + self._filled
-        add_frames(frames, self._sums, self._means[first : first + count])
-        self._filled += count
-        self._frames += len(frames)
+    def second(self, frames: npt.NDArray[np.float32], gain_db: float) -> AudioReading:
+        """Judge the second of `frames` (AUDIO_BATCH, 2), in units of composite.
 
-    def second(self, gain_db: float) -> AudioReading:
-        """Judge what came since the last call; `gain_db` leads from composite to full scale."""
-        left, right, product = (float(value) / max(self._frames, 1) for value in self._sums)
+        `gain_db` leads from composite to full scale.
+        """
+        assert len(frames) == AUDIO_BATCH
+        self._means[: hum.HOP_MS] = self._means[-hum.HOP_MS :]
         self._sums[:] = 0.0
-        self._filled = self._frames = 0
+        add_frames(frames, self._sums, self._means[hum.HOP_MS :])
+        left, right, product = (float(value) / len(frames) for value in self._sums)
         size = math.sqrt(left * right)
         level_dbfs = _decibels((left + right) / 2.0) + gain_db
         return AudioReading(
@@ -116,10 +111,9 @@ class AudioMeters:
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._sums[:] = 0.0
         self._means[:] = 0.0
         self._powers[:] = 0.0
-        self._filled = self._frames = self._windows = 0
+        self._windows = 0
 
 
 def _decibels(power: float) -> float:

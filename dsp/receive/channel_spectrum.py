@@ -1,10 +1,10 @@
 """Power spectra of the channel: a mean for the occupied bandwidth, a max-hold for the mask.
 
-Mean: 4500 points, 64 Hz a bin, sixteen frames side by side (`lane_transform`) that are the whole
-quarter of a second end to end, without a window. So every moment counts alike, which windows of a
-few ms do not grant: against the pitch of a voice they beat, and the bandwidth of speech reads off
-by kilohertz. What a frame without a window leaks is known on average, sin² being one half: a bin
-gives 1 / (2 pi² d²) of itself to the one d bins away. That is taken off again.
+Mean: 4500 points, 64 Hz a bin; 64 frames, sixteen side by side (`lane_transform`), are the second
+end to end, without a window. So every moment counts alike, which windows of a few ms do not grant:
+against the pitch of a voice they beat, and the bandwidth of speech reads off by kilohertz. What a
+frame without a window leaks is known on average, sin² being one half: a bin gives 1 / (2 pi² d²) of
+itself to the one d bins away. That is taken off again.
 
 Max-hold: 42 points under a Hann window, whose 3 dB width is 1.44 bins of 6.86 kHz = 9.9 kHz, the
 10 kHz resolution bandwidth that the mask of Rec. ITU-R SM.1268-5, Annex 1 is defined for; like a
@@ -23,16 +23,16 @@ from numba import types
 from dsp.kernel import kernel, ready
 from dsp.lanes import LANES, lane_sum, load
 from dsp.receive.filter_bank import aligned, transform_blocks
-from dsp.receive.grid import BATCH, RATE_HZ
+from dsp.receive.grid import RATE_HZ
 from dsp.receive.lane_transform import PLANE, places, plan_passes
 
 POINTS = 4_500
 BIN_HZ = RATE_HZ / POINTS
-FRAMES = LANES
+FRAMES = RATE_HZ // POINTS
 HOLD_POINTS = 42
 HOLD_BIN_HZ = RATE_HZ / HOLD_POINTS
-HOLD_FRAMES = 150
-_HOLD_STEP = BATCH // HOLD_FRAMES
+HOLD_FRAMES = 600
+_HOLD_STEP = RATE_HZ // HOLD_FRAMES
 
 _IQ = types.Array(types.complex64, 1, "C", readonly=True)
 _ROW = types.Array(types.float32, 1, "C", readonly=True)
@@ -71,14 +71,10 @@ def hold_powers(spectra: Any, held: Any) -> None:
 
 
 class ChannelSpectrum:
-    """Collects both spectra from batches of channel samples.
+    """Takes both spectra of every second of a channel.
 
     Attributes
     ----------
-    total
-        float64 (POINTS,), in FFT order: sum of |X|² over all frames.
-    batches
-        How many batches `total` holds.
     held
         float32 (42,), in FFT order: max-hold since `reset`, as power of a line.
     held_frames
@@ -95,36 +91,32 @@ class ChannelSpectrum:
         self._re, self._im = aligned(LANES * POINTS), aligned(LANES * POINTS)
         self._leak = _leakage(POINTS)
         self._hold_frames = np.zeros((HOLD_FRAMES, HOLD_POINTS), np.complex64)
-        self.total = np.zeros(POINTS)
+        self._total = np.zeros(POINTS)
         self.held = np.zeros(HOLD_POINTS, np.float32)
         self.held_frames = 0
-        self.batches = 0
 
-    def add(self, iq: npt.NDArray[np.complex64]) -> None:
-        """Take a batch (BATCH,) of the channel."""
-        pairs = iq[:BATCH].view(np.float32)
-        transform_blocks(pairs, POINTS, self._passes, self._turns, self._re, self._im)
-        add_powers(self._re, self._im, self._rows, self.total)
+    def mean(self, iq: npt.NDArray[np.complex64]) -> npt.NDArray[np.float64]:
+        """Take a second (RATE_HZ,); return its mean power per bin in rising frequency."""
+        pairs = iq.view(np.float32)
+        self._total[:] = 0.0
+        for start in range(0, 2 * RATE_HZ, 2 * LANES * POINTS):
+            part = pairs[start : start + 2 * LANES * POINTS]
+            transform_blocks(part, POINTS, self._passes, self._turns, self._re, self._im)
+            add_powers(self._re, self._im, self._rows, self._total)
+        self._hold(iq)
+        mean = self._total * self._scale
+        leaked = scipy.fft.irfft(scipy.fft.rfft(mean) * self._leak, POINTS)
+        return np.asarray(scipy.fft.fftshift(mean - leaked))
+
+    def _hold(self, iq: npt.NDArray[np.complex64]) -> None:
         cut_frames(iq, self._hold_window, _HOLD_STEP, self._hold_frames)
         hold_powers(scipy.fft.fft(self._hold_frames, axis=1), self.held)
         self.held_frames += HOLD_FRAMES
-        self.batches += 1
-
-    def take_mean(self) -> npt.NDArray[np.float64]:
-        """Return the mean power per bin in rising frequency, and begin another mean."""
-        mean = self.total * (self._scale / max(self.batches, 1))
-        leaked = scipy.fft.irfft(scipy.fft.rfft(mean) * self._leak, POINTS)
-        mean = scipy.fft.fftshift(mean - leaked)
-        self.total[:] = 0.0
-        self.batches = 0
-        return np.asarray(mean)
 
     def reset(self) -> None:
-        """Forget everything."""
-        self.total[:] = 0.0
+        """Forget what was held."""
         self.held[:] = 0.0
         self.held_frames = 0
-        self.batches = 0
 
 
 def _hann_of_a_line(points: int) -> npt.NDArray[np.float32]:

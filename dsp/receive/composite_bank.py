@@ -1,24 +1,22 @@
 """From the composite of one station to everything that is linear in it, by one FFT per 25 ms.
 
-In: composite float32 at 288 kHz, 1.0 = 100 kHz, carrier offset still in. Out, ten hops at a time:
-the filtered composite, L + R and the complex L - R at 48 kHz (de-emphasised), the pilot and RDS
-phasors of each hop, and its power spectrum under a Hann window.
-
-The Hann window is applied to the bins: a window 1/2 - 1/2 cos is X[k]/2 - (X[k-1] + X[k+1])/4.
-Without it the leakage of a 6.75 kHz pilot would bury the noise that must be measured beside it.
+In: a second of composite, float32 at 288 kHz, 1.0 = 100 kHz, carrier offset still in. Out: the
+filtered composite, L + R and the complex L - R at 48 kHz (de-emphasised), the pilot and RDS phasors
+of each hop, and the power spectrum under a Hann window. The arithmetic is in `composite_lanes`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-from numba import types
 
-from dsp.kernel import inlined, kernel, ready
+from dsp.kernel import ready
+from dsp.lanes import LANES
 from dsp.receive import composite_filter
+from dsp.receive import composite_lanes as lanes
+from dsp.receive.filter_bank import aligned
 from dsp.receive.grid import (
     AHEAD,
     AUDIO_BACK,
@@ -36,94 +34,48 @@ from dsp.receive.grid import (
     SUBCARRIER_BIN,
     bin_of,
 )
+from dsp.receive.lane_transform import places, plan_passes
 
 RDS_REACH = bin_of(2_450.0)
-_USED = bin_of(composite_filter.COMPOSITE_STOP_HZ) + 1
+# The band by whose steadiness hiss is told.
+HEARD = slice(bin_of(300.0), bin_of(14_000.0))
+# The noise is read up to 74 kHz; what lies above is looked at by nobody.
+_USED = bin_of(74_000.0) + 2
+_PASSED = bin_of(composite_filter.COMPOSITE_STOP_HZ) + 1
+# Sixteen hops at a time: first hop, and how many of them have been before (40 is no multiple).
+_GROUPS = ((0, 0), (16, 0), (HOPS - LANES, 8))
 
-_SPECTRA = types.Array(types.complex64, 2, "C", readonly=True)
-_COMPLEX_ROWS = types.Array(types.complex64, 2, "C")
-_COMPLEX_ROW = types.Array(types.complex64, 1, "C", readonly=True)
-_GAINS = types.Array(types.float32, 1, "C", readonly=True)
-_POWERS = types.Array(types.float32, 2, "C")
-_PHASORS = types.Array(types.complex128, 1, "C")
-_SUMS = types.Array(types.float64, 1, "C")
-
-
-@inlined
-def _hann(spectrum: Any, k: Any) -> Any:
-    """Bin `k` of the same hop under a Hann window."""
-    return np.float32(0.5) * spectrum[k] - np.float32(0.25) * (spectrum[k - 1] + spectrum[k + 1])
+Floats = npt.NDArray[np.float32]
 
 
-@kernel(types.void(_SPECTRA, _GAINS, _COMPLEX_ROWS), fastmath=frozenset({"contract"}))
-def filter_bins(spectra: Any, gains: Any, out: Any) -> None:
-    """Write `spectra` times real `gains` to the first len(gains) bins of `out` (hops, BINS)."""
-    for h in range(spectra.shape[0]):
-        source, target = spectra[h], out[h]
-        for k in range(gains.shape[0]):
-            target[k] = gains[k] * source[k]
+@dataclass(frozen=True)
+class _Plan:
+    """What a transform in lanes needs: its passes, their turns, and where frequencies are."""
+
+    passes: npt.NDArray[np.int64]
+    turns: Floats
+    rows: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, length: int) -> _Plan:
+        return cls(*plan_passes(length), places(length))
+
+    def planes(self) -> tuple[Floats, Floats]:
+        """Return room for sixteen transforms."""
+        return aligned(LANES * len(self.rows)), aligned(LANES * len(self.rows))
 
 
-@kernel(types.void(_SPECTRA, types.int64, _COMPLEX_ROW, _COMPLEX_ROWS))
-def shift_bins(spectra: Any, centre: Any, response: Any, out: Any) -> None:
-    """Write bins around `centre` times `response` to `out`, in the order of an inverse FFT.
-
-    With `centre` 0 only the upper half is written, for a real inverse FFT.
-    """
-    lower = 0 if centre == 0 else response.shape[0] // 2
-    upper = response.shape[0] - lower
-    for h in range(spectra.shape[0]):
-        source, target = spectra[h], out[h]
-        for k in range(upper):
-            target[k] = source[centre + k] * response[k]
-        for k in range(lower):
-            target[upper + k] = source[centre - lower + k] * response[upper + k]
+def _planar(values: npt.NDArray[np.complexfloating]) -> Floats:
+    return np.ascontiguousarray([values.real, values.imag], np.float32)
 
 
-@kernel(types.void(_SPECTRA, _POWERS, _SUMS), fastmath=frozenset({"contract"}))
-def hann_powers(spectra: Any, powers: Any, total: Any) -> None:
-    """Write |X|² under a Hann window to `powers` (hops, BINS), and its sum over hops to `total`.
-
-    Both outermost bins are 0.
-    """
-    total[:] = 0.0
-    last = spectra.shape[1] - 1
-    for h in range(spectra.shape[0]):
-        source, target = spectra[h], powers[h]
-        target[0] = np.float32(0.0)
-        target[last] = np.float32(0.0)
-        for k in range(1, last):
-            re = np.float32(0.5) * source[k].real - np.float32(0.25) * (
-                source[k - 1].real + source[k + 1].real
-            )
-            im = np.float32(0.5) * source[k].imag - np.float32(0.25) * (
-                source[k - 1].imag + source[k + 1].imag
-            )
-            target[k] = re * re + im * im
-            total[k] += target[k]
-
-
-@kernel(types.void(_SPECTRA, types.int64, types.int64, types.int64, _PHASORS, _PHASORS))
-def read_phasors(spectra: Any, pilot: Any, rds: Any, reach: Any, pilots: Any, squares: Any) -> None:
-    """Write the pilot's bin and the sum of products of RDS bins mirrored about 57 kHz, per hop.
-
-    The mean of z² over time is the sum of X[57k + d] X[57k - d]: a suppressed carrier with real
-    modulation leaves twice its phase, whatever the data.
-    """
-    for h in range(spectra.shape[0]):
-        source = spectra[h]
-        pilots[h] = np.complex128(_hann(source, pilot))
-        centre = np.complex128(_hann(source, rds))
-        total = centre * centre
-        for d in range(1, reach + 1):
-            upper = np.complex128(_hann(source, rds + d))
-            lower = np.complex128(_hann(source, rds - d))
-            total += 2.0 * upper * lower
-        squares[h] = total
+def _half_turns(length: int, count: int) -> Floats:
+    """Cosine and minus sine of pi k / length."""
+    return _planar(np.exp(-1j * np.pi * np.arange(count) / length))
 
 
 class CompositeBank:
-    """Filters and transforms batches of ten hops.
+    """Filters and transforms the 40 hops of a second.
 
     Attributes
     ----------
@@ -137,49 +89,122 @@ class CompositeBank:
     pilots, rds_squares
         complex128 (HOPS,): phasors at the middle of the segment (see `read_phasors`).
     powers
-        float32 (HOPS, BINS): |X|² under a Hann window.
-    total
-        float64 (BINS,): their sum over the hops.
+        float64 (BINS,): mean over the hops of |X|² under a Hann window; 0 above 74 kHz.
+    heard
+        float64 (HOPS,): sum of |X|² over the bins `HEARD`.
     """
 
     def __init__(self, *, de_emphasis_us: float, phase_step: bool = False) -> None:
-        ready(filter_bins, shift_bins, hann_powers, read_phasors)
+        ready(
+            lanes.transform_hops,
+            lanes.sum_powers,
+            lanes.read_phasors,
+            lanes.filter_hops,
+            lanes.decimate_hops,
+            lanes.shift_hops,
+        )
         self.response = composite_filter.composite_response(phase_step=phase_step)
-        self._gains = np.ascontiguousarray(self.response[:_USED])
-        self._middle = composite_filter.middle_response(de_emphasis_us, phase_step=phase_step)
-        self._side = composite_filter.side_response(de_emphasis_us, phase_step=phase_step)
-        self._filtered = np.zeros((HOPS, BINS), np.complex64)
-        self._middle_bins = np.zeros((HOPS, AUDIO_SEGMENT // 2 + 1), np.complex64)
-        self._side_bins = np.zeros((HOPS, AUDIO_SEGMENT), np.complex64)
+        middle = composite_filter.middle_response(de_emphasis_us, phase_step=phase_step)
+        side = composite_filter.side_response(de_emphasis_us, phase_step=phase_step)
+        # No transform divides by its length; what is real was taken as pairs.
+        self._gains = self.response[:_PASSED] / np.float32(SEGMENT)
+        self._middle_response = _planar(middle / AUDIO_SEGMENT)
+        self._side_response = _planar(side / AUDIO_SEGMENT)
+        self._hop, self._middle = _Plan.of(SEGMENT // 2), _Plan.of(AUDIO_SEGMENT // 2)
+        self._side = _Plan.of(AUDIO_SEGMENT)
+        self._hop_turns = _half_turns(SEGMENT // 2, _USED)
+        self._middle_turns = _half_turns(AUDIO_SEGMENT // 2, AUDIO_SEGMENT // 2)
+        self._planes, self._audio_planes = self._hop.planes(), self._side.planes()
+        self._middle_planes = self._middle.planes()
+        self._bins = aligned(LANES * _USED), aligned(LANES * _USED)
+        self._fresh_lanes = aligned(LANES)
+        self._heard, self._phasors = aligned(LANES), aligned(4 * LANES)
+        self._sums = np.zeros(_USED)
         self.pilots = np.zeros(HOPS, np.complex128)
         self.rds_squares = np.zeros(HOPS, np.complex128)
-        self.powers = np.zeros((HOPS, BINS), np.float32)
-        self.total = np.zeros(BINS)
+        self.heard = np.zeros(HOPS)
+        self.powers = np.zeros(BINS)
         self.composite = np.zeros((HOPS, SEGMENT), np.float32)
         self.middle = np.zeros((HOPS, AUDIO_HOP), np.float32)
         self.side = np.zeros((HOPS, AUDIO_HOP), np.complex64)
 
-    def measure(self, samples: npt.NDArray[np.float32]) -> None:
-        """Take a batch, (BACK + BATCH + AHEAD,): the past, ten hops, the future.
+    def measure(self, samples: Floats) -> None:
+        """Take a second, (BACK + BATCH + AHEAD,): the past, 40 hops, the future.
 
-        The transforms allocate their results; everything else is written in place.
+        Everything is written in place.
         """
         assert samples.shape == (BACK + BATCH + AHEAD,)
-        step = samples.strides[0]
-        segments = np.lib.stride_tricks.as_strided(
-            samples, (HOPS, SEGMENT), (HOP * step, step), writeable=False
+        self._sums[:] = 0.0
+        for first, known in _GROUPS:
+            self._fresh_lanes[:known], self._fresh_lanes[known:] = 0.0, 1.0
+            self._analyse(samples[first * HOP :], slice(first, first + LANES))
+            self._write(first)
+        np.divide(self._sums, HOPS, out=self.powers[:_USED])
+
+    def _analyse(self, samples: Floats, hops: slice) -> None:
+        """Transform the sixteen `hops` that begin with `samples`, and sum what is in their bins."""
+        plan, bins = self._hop, self._bins
+        lanes.transform_hops(
+            samples,
+            HOP,
+            plan.passes,
+            plan.turns,
+            plan.rows,
+            self._hop_turns,
+            *self._planes,
+            *bins,
         )
-        spectra = scipy.fft.rfft(segments, axis=1)
-        filter_bins(spectra, self._gains, self._filtered)
-        shift_bins(spectra, 0, self._middle, self._middle_bins)
-        shift_bins(spectra, SUBCARRIER_BIN, self._side, self._side_bins)
-        hann_powers(spectra, self.powers, self.total)
-        read_phasors(spectra, PILOT_BIN, RDS_BIN, RDS_REACH, self.pilots, self.rds_squares)
-        self.composite = scipy.fft.irfft(self._filtered, n=SEGMENT, axis=1)
-        cut = slice(AUDIO_BACK, AUDIO_BACK + AUDIO_HOP)
-        middle = scipy.fft.irfft(self._middle_bins, n=AUDIO_SEGMENT, axis=1)
-        np.copyto(self.middle, middle[:, cut])
-        np.copyto(self.side, scipy.fft.ifft(self._side_bins, axis=1)[:, cut])
+        heard, phasors = self._heard, self._phasors
+        lanes.sum_powers(*bins, self._fresh_lanes, HEARD.start, HEARD.stop, self._sums, heard)
+        lanes.read_phasors(*bins, PILOT_BIN, RDS_BIN, RDS_REACH, phasors)
+        self.heard[hops] = heard
+        pilot_re, pilot_im, rds_re, rds_im = phasors.reshape(4, LANES)
+        self.pilots[hops] = pilot_re + 1j * pilot_im
+        self.rds_squares[hops] = rds_re + 1j * rds_im
+
+    def _write(self, first: int) -> None:
+        """Write composite and audio of the sixteen hops from `first` on."""
+        bins, plan = self._bins, self._hop
+        lanes.filter_hops(
+            *bins,
+            self._gains,
+            self._hop_turns,
+            plan.passes,
+            plan.turns,
+            plan.rows,
+            *self._planes,
+            self.composite.reshape(-1),
+            first * SEGMENT,
+            SEGMENT,
+        )
+        plan = self._middle
+        lanes.decimate_hops(
+            *bins,
+            self._middle_response,
+            self._middle_turns,
+            plan.passes,
+            plan.turns,
+            plan.rows,
+            *self._middle_planes,
+            AUDIO_BACK // 2,
+            AUDIO_HOP // 2,
+            self.middle.reshape(-1),
+            first * AUDIO_HOP,
+        )
+        plan = self._side
+        lanes.shift_hops(
+            *bins,
+            SUBCARRIER_BIN,
+            self._side_response,
+            plan.passes,
+            plan.turns,
+            plan.rows,
+            *self._audio_planes,
+            AUDIO_BACK,
+            AUDIO_HOP,
+            self.side.reshape(-1).view(np.float32),
+            2 * first * AUDIO_HOP,
+        )
 
 
 def density_scale() -> float:

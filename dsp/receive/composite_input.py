@@ -1,6 +1,6 @@
 """Cuts composite and channel of a station into batches on a fixed grid, with gaps noted.
 
-Pieces of any size come in; batches of a quarter of a second go out, always at the same samples of
+Pieces of any size come in; batches of a second go out, always at the same samples of
 the stream. The composite is late by the discriminator's delay; that is made good here, so that both
 arrays of a batch show the same moments.
 """

@@ -160,7 +160,7 @@ def crest_taps() -> npt.NDArray[np.float32]:
 
 
 class DeviationPeaks:
-    """Measures batches of hops and keeps the histogram of the running second.
+    """Measures the hops of a second.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class DeviationPeaks:
     runs
         float64 (HOPS, RUNS): sum of every 160 samples.
     counts
-        int32 (2, 4000): histogram since `clear`.
+        int32 (2, 4000): histogram in two halves.
     """
 
     def __init__(self) -> None:
@@ -181,9 +181,6 @@ class DeviationPeaks:
         self.counts = np.zeros((2, 2 * HALF_BINS), np.int32)
 
     def take(self, composite: np.ndarray[Any, Any]) -> None:
-        """Take the filtered `composite` (HOPS, SEGMENT)."""
-        measure_hops(composite, self._taps, self._scratch, self.figures, self.runs, self.counts)
-
-    def clear(self) -> None:
-        """Begin another second."""
+        """Measure the filtered `composite` (HOPS, SEGMENT); what was before is forgotten."""
         self.counts[:] = 0
+        measure_hops(composite, self._taps, self._scratch, self.figures, self.runs, self.counts)

@@ -36,14 +36,14 @@ SUMS = 11
 _CHANCE = 0.05
 
 
-@kernel(types.void(_FLOATS, _ROWS, types.int64, _SUMS), fastmath=frozenset({"contract", "reassoc"}))
-def add_envelope(iq: Any, rows: Any, count: Any, sums: Any) -> None:
-    """Add the sums of p, p², d, d², d³, d⁴, pd, pd², p³ and p⁴ of `count` hops to `sums` (11,).
+@kernel(types.void(_FLOATS, _ROWS, _SUMS), fastmath=frozenset({"contract", "reassoc"}))
+def add_envelope(iq: Any, rows: Any, sums: Any) -> None:
+    """Add the sums of p, p², d, d², d³, d⁴, pd, pd², p³ and p⁴ to `sums` (11,).
 
     `iq` is (2n,) floats, `rows` the filtered composite (hops, SEGMENT) of the same moments. The
     last of `sums` is the lowest mean p of any `_RUN` samples (0.56 ms).
     """
-    for h in range(count):
+    for h in range(rows.shape[0]):
         row = rows[h, BACK : BACK + HOP]
         for start in range(0, HOP, _RUN):
             part = iq[2 * (h * HOP + start) : 2 * (h * HOP + start + _RUN)]
@@ -103,74 +103,60 @@ class EnvelopeReading:
         return 10.0 * math.log10(max(self.carrier, 1e-20))
 
 
-class EnvelopeMeter:
-    """Collects the sums of a second."""
+def read_envelope(
+    iq: npt.NDArray[np.complex64], composite: npt.NDArray[np.float32]
+) -> EnvelopeReading:
+    """Judge a second of channel `iq` (n,) and the filtered `composite` (hops, SEGMENT) of it."""
+    ready(add_envelope)
+    totals = np.zeros(SUMS)
+    totals[-1] = np.inf
+    add_envelope(iq.view(np.float32), composite, totals)
+    lowest = float(totals[-1])
+    sums = totals / (len(composite) * HOP)
+    mean, square = float(sums[0]), float(sums[1])
+    if mean <= 0.0:
+        return EnvelopeReading(0.0, mean, 1.0, 0.0, 0.0, 0.0)
+    carrier = math.sqrt(max(2.0 * mean * mean - square, 0.0))
+    variance = max(square / mean**2 - 1.0, 0.0)
+    explained, slope = _fit(sums, mean)
+    other = max(_beat_share(sums) * variance - explained, 0.0)
+    # p / C = 1 + 2 r cos(2 pi f tau + c): its steepest slope is 4 pi r tau.
+    reach_us = abs(slope) / FULL_SCALE_HZ / (4.0 * math.pi) * 1e6
+    return EnvelopeReading(
+        carrier=carrier,
+        noise=max(mean - carrier, 0.0),
+        variation=variance,
+        multipath_share=math.sqrt(explained),
+        other_share=math.sqrt(other),
+        delay_reach_us=reach_us,
+        lowest_share=lowest / mean,
+    )
 
-    def __init__(self, *, noise_bandwidth_hz: float) -> None:
-        ready(add_envelope)
-        self.noise_bandwidth_hz = noise_bandwidth_hz
-        self.reset()
 
-    def add(
-        self, iq: npt.NDArray[np.complex64], composite: npt.NDArray[np.float32], hops: int
-    ) -> None:
-        """Take `hops` hops of channel `iq` (hops · HOP,) and the composite of the same time."""
-        add_envelope(iq.view(np.float32), composite, hops, self._sums)
-        self._samples += hops * HOP
-
-    def second(self) -> EnvelopeReading:
-        """Judge the second; begin another."""
-        sums, samples = self._sums / max(self._samples, 1), self._samples
-        self.reset()
-        mean, square = float(sums[0]), float(sums[1])
-        if not samples or mean <= 0.0:
-            return EnvelopeReading(0.0, mean, 1.0, 0.0, 0.0, 0.0)
-        carrier = math.sqrt(max(2.0 * mean * mean - square, 0.0))
-        variance = max(square / mean**2 - 1.0, 0.0)
-        explained, slope = self._fit(sums, mean)
-        other = max(_beat_share(sums) * variance - explained, 0.0)
-        # p / C = 1 + 2 r cos(2 pi f tau + c): its steepest slope is 4 pi r tau.
-        reach_us = abs(slope) / FULL_SCALE_HZ / (4.0 * math.pi) * 1e6
-        return EnvelopeReading(
-            carrier=carrier,
-            noise=max(mean - carrier, 0.0),
-            variation=variance,
-            multipath_share=math.sqrt(explained),
-            other_share=math.sqrt(other),
-            delay_reach_us=reach_us,
-            lowest_share=float(sums[10]) * samples / mean,
-        )
-
-    @staticmethod
-    def _fit(sums: npt.NDArray[np.float64], mean: float) -> tuple[float, float]:
-        """Return the variance of p over its squared mean that d and d² explain, and the slope."""
-        d1, d2, d3, d4 = sums[2], sums[3], sums[4], sums[5]
-        spread = d2 - d1 * d1
-        if spread < 1e-6:  # 100 Hz rms: a bare carrier cannot show what depends on deviation
-            return 0.0, 0.0
-        normal = np.array([[spread, d3 - d1 * d2], [d3 - d1 * d2, d4 - d2 * d2]])
-        right = np.array([sums[6] - mean * d1, sums[7] - mean * d2]) / mean
-        normal[1, 1] += 1e-12
-        solved = np.linalg.solve(normal, right)
-        explained = max(float(right @ solved), 0.0)
-        rms = math.sqrt(spread)
-        slope = abs(float(solved[0])) + 2.0 * abs(float(solved[1])) * rms
-        return explained, slope
-
-    def reset(self) -> None:
-        """Forget the running second."""
-        self._sums = np.zeros(SUMS)
-        self._sums[-1] = np.inf
-        self._samples = 0
+def _fit(sums: npt.NDArray[np.float64], mean: float) -> tuple[float, float]:
+    """Return the variance of p over its squared mean that d and d² explain, and the slope."""
+    d1, d2, d3, d4 = (float(value) for value in sums[2:6])
+    spread = d2 - d1 * d1
+    if spread < 1e-6:  # 100 Hz rms: a bare carrier cannot show what depends on deviation
+        return 0.0, 0.0
+    # Two normal equations, p about its mean against d and d² about theirs.
+    a, b, c = spread, d3 - d1 * d2, d4 - d2 * d2 + 1e-12
+    p, q = sums[6] / mean - d1, sums[7] / mean - d2
+    determinant = a * c - b * b
+    if determinant <= 0.0:
+        return 0.0, 0.0
+    linear, square = (c * p - b * q) / determinant, (a * q - b * p) / determinant
+    explained = max(p * linear + q * square, 0.0)
+    return explained, abs(linear) + 2.0 * abs(square) * math.sqrt(spread)
 
 
 def _beat_share(sums: npt.NDArray[np.float64]) -> float:
     """Share of the variance of p that has the flat top of a cosine, from the mean powers of p."""
-    p1, p2, p3, p4 = sums[0], sums[1], sums[8], sums[9]
+    p1, p2, p3, p4 = (float(sums[k]) for k in (0, 1, 8, 9))
     variance = p2 - p1 * p1
     if variance <= 1e-9 * p1 * p1:  # float32 sums tell no less
         return 0.0
     fourth = p4 - 4.0 * p1 * p3 + 6.0 * p1 * p1 * p2 - 3.0 * p1**4
-    flatness = 3.0 - float(fourth / variance**2)
+    flatness = 3.0 - fourth / variance**2
     # Chance alone moves a kurtosis of 120 000 independent values by 0.014.
     return math.sqrt(min((flatness - _CHANCE) / 1.5, 1.0)) if flatness > _CHANCE else 0.0

@@ -8,8 +8,9 @@ length is chosen so that
 - pilot, stereo subcarrier and RDS fall exactly on bins 513, 1026 and 1539 (1000/27 Hz apart);
 - the audio, a sixth of the rate, is 1296 points with 1200 of them new, past 74 and future 22.
 
-Hops are computed ten at a time (`BATCH`), counted from the first sample of the stream: no figure
-depends on how the stream was cut.
+Hops are computed a second at a time (`BATCH`), counted from the first sample of the stream: no
+figure depends on how the stream was cut. What must follow the programme faster (the pilot's phase)
+looks at ten hops, a quarter of it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ BACK, AHEAD = 444, 132
 SEGMENT = BACK + HOP + AHEAD
 BINS = SEGMENT // 2 + 1
 HOPS_PER_S = RATE_HZ // HOP
-HOPS = 10
+HOPS = HOPS_PER_S
 BATCH = HOPS * HOP
-BATCHES_PER_S = HOPS_PER_S // HOPS
+QUARTERS = 4
+QUARTER_HOPS = HOPS // QUARTERS
 
 DECIMATION = RATE_HZ // AUDIO_RATE_HZ
 AUDIO_HOP = HOP // DECIMATION

@@ -76,15 +76,15 @@ class NoiseFloor:
             edges = np.linspace(bin_of(low_hz), bin_of(high_hz), count + 1).astype(np.int64)
             edges_of_bands.append(np.stack([edges[:-1], edges[1:]], axis=1))
         self._edges = np.concatenate(edges_of_bands)
+        self._values = np.empty(len(self._edges))
         self._width = float(self._edges[0, 1] - self._edges[0, 0])
 
     def read(self, powers: npt.NDArray[np.float64], hops: int) -> NoiseReading:
         """Return N0 / C from `powers` (BINS,), the mean over `hops` hops under a Hann window."""
-        values = np.empty(len(self._edges))
-        mean_stretches(powers, self._per_power, self._edges, values)
-        values.sort()
+        mean_stretches(powers, self._per_power, self._edges, self._values)
+        values = sorted(self._values.tolist())
         width = self._width * _INDEPENDENT
         spread = 1.0 / math.sqrt(width * max(hops, 1))
         third = max(len(values) // 3, 1)
-        lowest = float(values[:third].mean()) / max(1.0 - _LOWEST_THIRD * spread, 0.3)
+        lowest = sum(values[:third]) / third / max(1.0 - _LOWEST_THIRD * spread, 0.3)
         return NoiseReading(lowest, math.hypot(0.36 * spread, 0.008))

@@ -1,14 +1,15 @@
 """The pilot tone: injection, frequency, presence, and the phase that stereo and RDS refer to.
 
 BS.450-4: 19 kHz ± 2 Hz, 8 to 10 % of the rated deviation. One phasor every 25 ms (a Hann window of
-27 ms, ± 55 Hz) is enough to follow ± 100 ppm of oscillator error: 0.3 rad from hop to hop. A batch
-of ten hops is fitted by a straight line of phase: feed-forward, so there is no loop to lock.
+27 ms, ± 55 Hz) is enough to follow ± 100 ppm of oscillator error: 0.3 rad from hop to hop. Each
+quarter of a second is fitted by a straight line of phase: feed-forward, no loop to lock.
 """
 
 from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from dsp.fm.constants import FULL_SCALE_HZ, PILOT_HZ, RECEIVE_RATE_HZ
 from dsp.kernel import kernel, ready
 from dsp.receive.composite_filter import step_droop
 from dsp.receive.figure import Figure
-from dsp.receive.grid import BIN_HZ, HOP, HOPS, SEGMENT
+from dsp.receive.grid import BIN_HZ, HOP, QUARTER_HOPS, SEGMENT
 
 HOP_S = HOP / RECEIVE_RATE_HZ
 # From |X[k]| under the Hann window (a mean of 1/2) to the amplitude of a sine.
@@ -68,7 +69,7 @@ def fit_line(phasors: Any) -> Any:
 
 @dataclass(frozen=True)
 class PilotFit:
-    """A line of phase through the phasors of a batch.
+    """A line of phase through the phasors of a quarter of a second.
 
     The phase of hop h, `start_rad + h * step_rad`, is that of its bin 513: of the pilot's cosine at
     the middle of the segment, less half the turns of the bin.
@@ -91,10 +92,11 @@ class PilotFit:
 
 
 def fit_pilot(phasors: Phasors, *, phase_step: bool = False) -> PilotFit:
-    """Fit the phasors of a batch of hops.
+    """Fit the phasors of ten hops.
 
     19 kHz makes 475 turns in a hop exactly, so what turns from hop to hop is the deviation from it.
     """
+    ready(fit_line)
     level, step, size = fit_line(phasors)
     # A Hann window reads a line d bins beside its bin by sinc(d) / (1 - d²) lower.
     beside = step / (2.0 * math.pi * HOP_S) / BIN_HZ
@@ -104,41 +106,31 @@ def fit_pilot(phasors: Phasors, *, phase_step: bool = False) -> PilotFit:
     return PilotFit(amplitude, cmath.phase(level), step, abs(level) / max(size, 1e-30))
 
 
-class PilotMeter:
-    """Joins the fits of a second."""
+def fit_quarters(phasors: Phasors, *, phase_step: bool = False) -> list[PilotFit]:
+    """Fit the phasors of a second, (HOPS,), quarter by quarter."""
+    return [
+        fit_pilot(phasors[first : first + QUARTER_HOPS], phase_step=phase_step)
+        for first in range(0, len(phasors), QUARTER_HOPS)
+    ]
 
-    def __init__(self) -> None:
-        ready(fit_line)
-        self._fits: list[PilotFit] = []
 
-    def add(self, fit: PilotFit) -> None:
-        """Take the fit of a batch."""
-        self._fits.append(fit)
+def pilot_figures(fits: Sequence[PilotFit], n0_over_c: float) -> tuple[Figure, Figure, bool]:
+    """Return injection in Hz, frequency in Hz and presence in a second of four `fits`.
 
-    def second(self, n0_over_c: float) -> tuple[Figure, Figure, bool]:
-        """Return injection in Hz, frequency in Hz and presence; begin another second.
-
-        `n0_over_c` tells the noise that lies on the pilot.
-        """
-        fits, self._fits = self._fits, []
-        density = n0_over_c * PILOT_HZ**2
-        hops = HOPS * len(fits)
-        amplitude = float(sum(fit.amplitude_hz for fit in fits) / len(fits))
-        present = sum(fit.present for fit in fits) * 2 > len(fits)
-        noise_hz = math.sqrt(2.0 * density * _WINDOW_HZ / hops)
-        level = Figure(
-            amplitude, 2.0 * math.hypot(noise_hz, _READING_SHARE * amplitude, _READING_HZ)
-        )
-        if not present:
-            reason = "no pilot"
-            return level.because(reason), Figure.missing(reason), False
-        frequency = float(sum(fit.frequency_hz for fit in fits) / len(fits))
-        # Slope of a line through ten phases, four such lines a second.
-        phase_rad = math.sqrt(density * _WINDOW_HZ) / amplitude
-        span = math.sqrt(HOPS * (HOPS**2 - 1) / 12.0)
-        u_hz = 2.0 * phase_rad / (2.0 * math.pi * HOP_S * span * math.sqrt(len(fits)))
-        return level, Figure(frequency, math.hypot(u_hz, 2e-4)), True
-
-    def reset(self) -> None:
-        """Forget the running second."""
-        self._fits.clear()
+    `n0_over_c` tells the noise that lies on the pilot.
+    """
+    density = n0_over_c * PILOT_HZ**2
+    hops = QUARTER_HOPS * len(fits)
+    amplitude = float(sum(fit.amplitude_hz for fit in fits) / len(fits))
+    present = sum(fit.present for fit in fits) * 2 > len(fits)
+    noise_hz = math.sqrt(2.0 * density * _WINDOW_HZ / hops)
+    level = Figure(amplitude, 2.0 * math.hypot(noise_hz, _READING_SHARE * amplitude, _READING_HZ))
+    if not present:
+        reason = "no pilot"
+        return level.because(reason), Figure.missing(reason), False
+    frequency = float(sum(fit.frequency_hz for fit in fits) / len(fits))
+    # Slope of a line through ten phases, four such lines a second.
+    phase_rad = math.sqrt(density * _WINDOW_HZ) / amplitude
+    span = math.sqrt(QUARTER_HOPS * (QUARTER_HOPS**2 - 1) / 12.0)
+    u_hz = 2.0 * phase_rad / (2.0 * math.pi * HOP_S * span * math.sqrt(len(fits)))
+    return level, Figure(frequency, math.hypot(u_hz, 2e-4)), True

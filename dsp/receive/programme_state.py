@@ -18,6 +18,7 @@ Findings are short, stable names; several may hold at once:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,8 @@ import numpy.typing as npt
 
 from dsp.fm.constants import AUDIO_EDGE_HZ
 from dsp.receive.audio_meters import AudioReading
-from dsp.receive.composite_bank import density_scale
-from dsp.receive.grid import BIN_HZ, BINS, HOPS_PER_S, bin_of
+from dsp.receive.composite_bank import HEARD, density_scale
+from dsp.receive.grid import BIN_HZ, BINS, bin_of
 
 OFF_AIR_CARRIER_DB = 3.0
 HISS_FLATNESS = 0.25
@@ -34,9 +35,16 @@ HISS_VARIATION = 0.2
 SILENCE_DBFS = -50.0
 NO_AUDIO_HZ = 150.0
 ONE_CHANNEL_DB = 25.0
-_LISTENED = slice(bin_of(300.0), bin_of(14_000.0))
-_MIDDLE = slice(bin_of(40.0), bin_of(AUDIO_EDGE_HZ))
-_SIDE = slice(bin_of(23_000.0), bin_of(53_000.0))
+# Audio and stereo bands: weights that make Hz² of mean powers, and Hz⁴ about frequency zero.
+_FREQUENCY_HZ = np.arange(BINS) * BIN_HZ
+_MODULATED = np.zeros(BINS)
+_MODULATED[bin_of(40.0) : bin_of(AUDIO_EDGE_HZ)] = 1.0
+_MODULATED[bin_of(23_000.0) : bin_of(53_000.0)] = 1.0
+_SQUARE = _MODULATED * (density_scale() * BIN_HZ)
+_TURNED = _SQUARE * _FREQUENCY_HZ**2
+# FM noise has the density f² · N0 / C.
+_NOISE = float(np.sum(_MODULATED * _FREQUENCY_HZ**2)) * BIN_HZ
+_NOISE_TURNED = float(np.sum(_MODULATED * _FREQUENCY_HZ**4)) * BIN_HZ
 
 
 @dataclass(frozen=True)
@@ -54,44 +62,26 @@ class BandReading:
     frequency_hz: float
 
 
-class ProgrammeBands:
-    """Collects the power of the audio band hop by hop, for steadiness."""
+def read_bands(
+    powers: npt.NDArray[np.float64], hops: npt.NDArray[np.float64], n0_over_c: float
+) -> BandReading:
+    """Judge a second: mean `powers` (BINS,), and the power of the band `HEARD` in each of `hops`.
 
-    def __init__(self) -> None:
-        self._hops = np.zeros(HOPS_PER_S)
-        self._count = 0
-
-    def add(self, powers: npt.NDArray[np.float32]) -> None:
-        """Take the `powers` (hops, BINS) of a batch."""
-        count = len(powers)
-        self._hops[self._count : self._count + count] = powers[:, _LISTENED].sum(axis=1)
-        self._count += count
-
-    def second(self, mean: npt.NDArray[np.float64], n0_over_c: float) -> BandReading:
-        """Judge the second with its `mean` powers (BINS,); begin another."""
-        hops = self._hops[: self._count]
-        self._count = 0
-        level = float(hops.mean())
-        heard = mean[_LISTENED] + 1e-30
-        flatness = float(np.exp(np.mean(np.log(heard))) / heard.mean())
-        square, noise, turned = 0.0, 0.0, 0.0
-        for band in (_MIDDLE, _SIDE):
-            frequency = np.arange(BINS)[band] * BIN_HZ
-            square += float(mean[band].sum()) * density_scale() * BIN_HZ
-            noise += n0_over_c * float(np.sum(frequency**2)) * BIN_HZ
-            turned += float(frequency**2 @ mean[band]) * density_scale() * BIN_HZ
-            turned -= n0_over_c * float(np.sum(frequency**4)) * BIN_HZ
-        return BandReading(
-            flatness=flatness,
-            variation=float(hops.std()) / level if level > 0.0 else 0.0,
-            modulation_hz=float(np.sqrt(max(square - noise, 0.0))),
-            noise_hz=float(np.sqrt(noise)),
-            frequency_hz=float(np.sqrt(max(turned, 0.0) / max(square - noise, 1.0))),
-        )
-
-    def reset(self) -> None:
-        """Forget the running second."""
-        self._count = 0
+    Its steadiness from hop to hop is what tells noise from a programme.
+    """
+    level = float(hops.mean())
+    heard = powers[HEARD] + 1e-30
+    flatness = math.exp(float(np.log(heard).mean())) / float(heard.mean())
+    square = float(_SQUARE @ powers)
+    noise = n0_over_c * _NOISE
+    turned = float(_TURNED @ powers) - n0_over_c * _NOISE_TURNED
+    return BandReading(
+        flatness=flatness,
+        variation=float(hops.std()) / level if level > 0.0 else 0.0,
+        modulation_hz=math.sqrt(max(square - noise, 0.0)),
+        noise_hz=math.sqrt(noise),
+        frequency_hz=math.sqrt(max(turned, 0.0) / max(square - noise, 1.0)),
+    )
 
 
 def findings(

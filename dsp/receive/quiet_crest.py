@@ -29,13 +29,11 @@ from dsp.receive.deviation_peaks import (
     HIGHEST,
     LOWEST,
     RUNS,
-    TOTAL,
     crest_taps,
     measure_hops,
 )
-from dsp.receive.grid import BACK, BATCH, BATCHES_PER_S, BIN_HZ, BINS, HOP, RATE_HZ, SEGMENT
+from dsp.receive.grid import BACK, BIN_HZ, BINS, HOP, RATE_HZ, SEGMENT
 
-KEPT_PER_BATCH = 3
 LOOKED_AT = 4
 # Noise of so many sigmas below the highest peak cannot have hidden a higher one.
 _REACH_SIGMAS = 5.0
@@ -104,7 +102,7 @@ class QuietSecond:
 
 
 class QuietCrests:
-    """Keeps the hops with the highest peaks of a second, and reads them again at its end.
+    """Reads the hops with the highest peaks of a second again.
 
     Parameters
     ----------
@@ -114,10 +112,6 @@ class QuietCrests:
 
     def __init__(self, response: npt.NDArray[np.float32]) -> None:
         ready(close_gates, measure_hops)
-        kept = KEPT_PER_BATCH * BATCHES_PER_S
-        self._rows = np.zeros((kept, SEGMENT), np.float32)
-        self._sizes = np.zeros(kept)
-        self._count = 0
         self._taper = _taper()
         frequency = np.arange(BINS) * BIN_HZ
         # |X|² of noise of N0 / C = 1: S(f) = f², one-sided, in units of 100 kHz.
@@ -131,31 +125,29 @@ class QuietCrests:
         self._runs = np.zeros((LOOKED_AT, RUNS))
         self._counts = np.zeros((2, 2 * HALF_BINS), np.int32)
 
-    def keep(self, composite: npt.NDArray[np.float32], figures: npt.NDArray[np.float64]) -> None:
-        """Keep the highest hops of a batch: `composite` (HOPS, SEGMENT), `figures` of the peaks."""
-        middle = float(figures[:, TOTAL].sum()) / BATCH
-        size = np.maximum(figures[:, HIGHEST] - middle, middle - figures[:, LOWEST])
-        for hop in np.argpartition(size, -KEPT_PER_BATCH)[-KEPT_PER_BATCH:]:
-            self._rows[self._count] = composite[hop]
-            self._sizes[self._count] = size[hop]
-            self._count += 1
+    def read(
+        self,
+        composite: npt.NDArray[np.float32],
+        hops: npt.NDArray[np.float64],
+        n0_over_c: float,
+        sigma_hz: float,
+        offset_hz: float,
+    ) -> QuietSecond:
+        """Read the highest hops of `composite` (HOPS, SEGMENT) again.
 
-    def second(self, n0_over_c: float, sigma_hz: float, offset_hz: float) -> QuietSecond:
-        """Read the kept hops again; begin another second.
-
-        `sigma_hz` is the noise behind the measuring filter. The counts are valid until the next
-        call.
+        `hops` are their figures by `DeviationPeaks`, `sigma_hz` is the noise behind the measuring
+        filter. The counts are valid until the next call.
         """
-        sizes = self._sizes[: self._count]
+        middle = offset_hz / FULL_SCALE_HZ
+        sizes = np.maximum(hops[:, HIGHEST] - middle, middle - hops[:, LOWEST])
         order = np.argsort(-sizes)[:LOOKED_AT]
         least = sizes[order[0]] - _REACH_SIGMAS * sigma_hz / FULL_SCALE_HZ
         looked_at = order[sizes[order] >= least]
-        rows = self._rows[looked_at]
-        spectra = scipy.fft.rfft(rows * self._taper, axis=1)
+        spectra = scipy.fft.rfft(composite[looked_at] * self._taper, axis=1)
         noise = self._noise * n0_over_c
         share = sum(close_gates(spectrum, noise, self._powers) for spectrum in spectra)
         quiet = scipy.fft.irfft(spectra, n=SEGMENT, axis=1)
-        self.clear()
+        self._counts[:] = 0
         figures = self._figures[: len(looked_at)]
         measure_hops(
             quiet, self._taps, self._scratch, figures, self._runs[: len(looked_at)], self._counts
@@ -169,11 +161,6 @@ class QuietCrests:
             sigma_hz=sigma_hz * math.sqrt(left),
             removed_hz=sigma_hz * math.sqrt(1.0 - left),
         )
-
-    def clear(self) -> None:
-        """Begin another second."""
-        self._count = 0
-        self._counts[:] = 0
 
 
 def _taper() -> npt.NDArray[np.float32]:

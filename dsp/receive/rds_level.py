@@ -12,6 +12,7 @@ wants 0° or 90° ± 10°.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,20 @@ _DATA_SHARE = 4e-4
 _PHASE_DEG = 0.02
 
 
+@dataclass(frozen=True)
+class RdsPhasors:
+    """Of every hop, the mean of z² about 57 kHz and the pilot, complex128 (hops,)."""
+
+    squares: npt.NDArray[np.complex128]
+    pilots: npt.NDArray[np.complex128]
+
+    def mean(self) -> tuple[complex, float]:
+        """Return the sum of z² against three times the pilot, twice; and how far hops agree."""
+        unit = self.pilots / np.maximum(np.abs(self.pilots), 1e-30)
+        phase = complex(self.squares @ (np.conj(unit) ** 6))
+        return phase, abs(phase) / max(float(np.abs(self.squares).sum()), 1e-30)
+
+
 class RdsLevel:
     """Reads injection and phase from a second's powers and phasors."""
 
@@ -37,22 +52,17 @@ class RdsLevel:
         droop = np.square(step_droop(reach * BIN_HZ)) if phase_step else np.ones(len(reach))
         self._scale = density_scale() * BIN_HZ / droop
         self._noise_hz2 = float(np.sum(np.square(reach * BIN_HZ)) * BIN_HZ)
-        self._phase = 0j
-        self._weight = 0.0
 
-    def add(self, squares: npt.NDArray[np.complex128], pilots: npt.NDArray[np.complex128]) -> None:
-        """Take the phasors of a batch; `pilots` of the same hops give the reference."""
-        unit = pilots / np.maximum(np.abs(pilots), 1e-30)
-        self._phase += complex(np.sum(squares * np.conj(unit) ** 6))
-        self._weight += float(np.sum(np.abs(squares)))
-
-    def second(
-        self, powers: npt.NDArray[np.float64], n0_over_c: float, hops: int, *, pilot: bool
+    def read(
+        self, powers: npt.NDArray[np.float64], phasors: RdsPhasors, n0_over_c: float, *, pilot: bool
     ) -> dict[str, Figure]:
-        """Return `rds_hz` (peak), `rds_unmodulated_hz`, `rds_phase_deg`; begin another second."""
+        """Return `rds_hz` (peak), `rds_unmodulated_hz`, `rds_phase_deg` of a second.
+
+        `powers` (BINS,) are its mean powers.
+        """
+        hops = len(phasors.pilots)
         noise_hz2 = n0_over_c * self._noise_hz2
-        power_hz2 = float(np.sum(powers[self._bins] * self._scale)) - noise_hz2
-        phase, weight, self._phase, self._weight = self._phase, self._weight, 0j, 0.0
+        power_hz2 = float(powers[self._bins] @ self._scale) - noise_hz2
         # Independent values: bins times hops, two in three under a Hann window.
         values = hops * len(self._scale) / 1.5
         beat_hz2 = math.sqrt(2.0 * max(power_hz2, 0.0) * noise_hz2 / values)
@@ -72,16 +82,13 @@ class RdsLevel:
         }
         if not pilot:
             return found | {"rds_phase_deg": Figure.missing("no pilot to refer to")}
+        phase, share = phasors.mean()
         snr = power_hz2 / max(noise_hz2, 1e-9)
         spread_deg = math.degrees(1.0 / math.sqrt(2.0 * snr * hops * 40.0))
         # Within [-45, 135): neither 0° nor 90°, where it should be, lies on the edge.
         degrees = math.degrees(0.5 * math.atan2(phase.imag, phase.real)) + 45.0
         degrees = degrees % 180.0 - 45.0
         u_deg = 2.0 * math.hypot(spread_deg, _PHASE_DEG)
-        if abs(phase) < 0.3 * weight:
+        if share < 0.3:
             return found | {"rds_phase_deg": Figure(degrees, u_deg, "RDS not locked to the pilot")}
         return found | {"rds_phase_deg": Figure(degrees, u_deg)}
-
-    def reset(self) -> None:
-        """Forget the running second."""
-        self._phase, self._weight = 0j, 0.0

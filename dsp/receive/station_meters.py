@@ -30,28 +30,19 @@ from dsp.receive.channel_spectrum import ChannelSpectrum
 from dsp.receive.composite_bank import CompositeBank
 from dsp.receive.composite_input import CompositeInput
 from dsp.receive.deviation_meter import DeviationMeter, DeviationSecond
-from dsp.receive.deviation_peaks import RUNS, SQUARES, DeviationPeaks
-from dsp.receive.envelope_meter import EnvelopeMeter, EnvelopeReading
+from dsp.receive.deviation_peaks import SQUARES, DeviationPeaks
+from dsp.receive.envelope_meter import EnvelopeReading, read_envelope
 from dsp.receive.figure import Figure
-from dsp.receive.grid import (
-    AUDIO_BATCH,
-    AUDIO_HOP,
-    BATCHES_PER_S,
-    BINS,
-    HOP,
-    HOPS,
-    HOPS_PER_S,
-    RATE_HZ,
-)
+from dsp.receive.grid import AUDIO_HOP, HOPS_PER_S, RATE_HZ
 from dsp.receive.mpx_power import MpxPowerMeter
 from dsp.receive.noise_floor import NoiseFloor, NoiseReading
 from dsp.receive.occupied_bandwidth import occupied_bandwidth
-from dsp.receive.pilot_meter import PilotMeter, fit_pilot
+from dsp.receive.pilot_meter import fit_quarters, pilot_figures
 from dsp.receive.quiet_crest import QuietCrests
-from dsp.receive.rds_level import RdsLevel
+from dsp.receive.rds_level import RdsLevel, RdsPhasors
 from dsp.receive.second_record import FIGURES, SecondRecord, lost_second
 from dsp.receive.spectrum_mask import held_noise, mask_margin
-from dsp.receive.stereo_decoder import StereoDecoder, stereo_share
+from dsp.receive.stereo_decoder import StereoDecoder
 
 FULL_HALF_WIDTH_HZ = 130_000.0
 # Below this the discriminator's clicks set in and the parabola of FM noise no longer holds.
@@ -138,17 +129,12 @@ class StationMeters:
         self._crests = QuietCrests(self._bank.response)
         self._deviation = DeviationMeter(profile.over_limit_hz)
         self._mpx = MpxPowerMeter()
-        self._pilot = PilotMeter()
         self._rds = RdsLevel(phase_step=phase_step)
-        self._envelope = EnvelopeMeter(noise_bandwidth_hz=bandwidth_hz)
+        self._noise_bandwidth_hz = bandwidth_hz
         self._spectrum = ChannelSpectrum()
         self._stereo = StereoDecoder()
         self._loudness = AudioLoudness()
         self._audio = AudioMeters()
-        self._bands = programme_state.ProgrammeBands()
-        self._hops = np.zeros((HOPS_PER_S, 4))
-        self._runs = np.zeros((HOPS_PER_S, RUNS))
-        self._powers = np.zeros(BINS)
         self._frames = np.zeros((AUDIO_RATE_HZ, 2), np.float32)
         self.reset()
 
@@ -174,7 +160,7 @@ class StationMeters:
     def advance(self, composite: Composite, iq: Iq) -> list[SecondRecord]:
         """Do what `process` does with samples that are known to be good."""
         for _ in self._input.push(composite, iq, len(composite)):
-            self._take_batch()
+            self._take_second()
         return self._give()
 
     def mark_gap(self, missing: int) -> list[SecondRecord]:
@@ -197,30 +183,19 @@ class StationMeters:
     def flush(self) -> list[SecondRecord]:
         """End the stream; return the second that only waited for its future."""
         for _ in self._input.hold():
-            self._take_batch()
+            self._take_second()
         return self._give()
 
     def reset(self) -> None:
         """Forget the stream; the next sample is the first of second 0."""
         self._input.reset()
         self._second = 0
-        self._batch = 0
         self._gain = 0.0
         self._share_u_lu = 0.0
         self._pilot_seconds = 0
         self._done: list[SecondRecord] = []
-        self._peaks.clear()
-        self._crests.clear()
-        self._powers[:] = 0.0
-        for part in (
-            self._pilot,
-            self._rds,
-            self._envelope,
-            self._stereo,
-            self._audio,
-            self._bands,
-        ):
-            part.reset()
+        self._stereo.reset()
+        self._audio.reset()
         self._restart()
 
     def _restart(self) -> None:
@@ -236,57 +211,34 @@ class StationMeters:
 
     def _run_zeros(self, n: int) -> None:
         for _ in self._input.push(None, None, n):
-            self._take_batch()
+            self._take_second()
 
-    def _take_batch(self) -> None:
-        bank, batch = self._bank, self._batch
+    def _take_second(self) -> None:
+        bank, iq = self._bank, self._input.iq[:RATE_HZ]
         bank.measure(self._input.composite)
         self._peaks.take(bank.composite)
-        self._crests.keep(bank.composite, self._peaks.figures)
-        rows = slice(batch * HOPS, (batch + 1) * HOPS)
-        self._hops[rows] = self._peaks.figures
-        self._runs[rows] = self._peaks.runs
-        self._powers += bank.total
-        self._bands.add(bank.powers)
-        fit = fit_pilot(bank.pilots, phase_step=self._phase_step)
-        self._pilot.add(fit)
-        self._rds.add(bank.rds_squares, bank.pilots)
-        self._envelope.add(self._input.iq, bank.composite, HOPS)
-        self._spectrum.add(self._input.iq)
-        now = self._noise.read(bank.total / HOPS, HOPS)
-        frames = self._frames[batch * AUDIO_BATCH : (batch + 1) * AUDIO_BATCH]
-        share = stereo_share(now.cn_db, pilot=fit.present)
-        self._stereo.decode(bank.middle, bank.side, fit, share, frames)
-        self._loudness.add(frames)
-        self._audio.add(frames)
-        self._batch += 1
-        if self._batch == BATCHES_PER_S:
-            self._batch = 0
-            self._close_second()
-
-    def _close_second(self) -> None:
-        missing, touched = self._input.missing_in(self._second)
-        powers, counts = self._powers / HOPS_PER_S, self._peaks.counts.copy()
-        self._powers[:] = 0.0
-        self._peaks.clear()
-        noise = self._noise.read(powers, HOPS_PER_S)
-        envelope = self._envelope.second()
-        bands = self._bands.second(powers, noise.n0_over_c)
-        pilot_hz, pilot_frequency_hz, pilot = self._pilot.second(noise.n0_over_c)
-        rds = self._rds.second(powers, noise.n0_over_c, HOPS_PER_S, pilot=pilot)
+        noise = self._noise.read(bank.powers, HOPS_PER_S)
+        envelope = read_envelope(iq, bank.composite)
+        bands = programme_state.read_bands(bank.powers, bank.heard, noise.n0_over_c)
+        fits = fit_quarters(bank.pilots, phase_step=self._phase_step)
+        pilot_hz, pilot_frequency_hz, pilot = pilot_figures(fits, noise.n0_over_c)
+        phasors = RdsPhasors(bank.rds_squares, bank.pilots)
+        rds = self._rds.read(bank.powers, phasors, noise.n0_over_c, pilot=pilot)
+        self._stereo.decode(bank.middle, bank.side, fits, noise.cn_db, self._frames)
+        self._loudness.add(self._frames)
         share_hz = self._share_hz(pilot_hz, rds["rds_hz"])
         gain_db = 20.0 * math.log10(FULL_SCALE_HZ / share_hz)
-        audio = self._audio.second(gain_db)
+        audio = self._audio.second(self._frames, gain_db)
         frames = self._scaled(FULL_SCALE_HZ / share_hz)
+        missing, touched = self._input.missing_in(self._second)
         if touched:
-            self._crests.clear()
             self._restart()
             self._lose_second(frames, missing)
             return
         figures = {"pilot_hz": pilot_hz, "pilot_frequency_hz": pilot_frequency_hz} | rds
         figures |= self._level_figures(noise, envelope)
         weak = self._weakness(figures["cn_db"], envelope)
-        extra = self._composite_figures(figures, counts, noise, envelope, bands)
+        extra = self._composite_figures(figures, iq, noise, envelope, bands)
         self._loudness.close_second()
         figures |= self._audio_figures(audio, gain_db, noise.n0_over_c, weak)
         reasoned = {
@@ -341,7 +293,7 @@ class StationMeters:
 
     def _level_figures(self, noise: NoiseReading, envelope: EnvelopeReading) -> dict[str, Figure]:
         by_envelope_db = _ratio_db(
-            envelope.carrier * self._envelope.noise_bandwidth_hz,
+            envelope.carrier * self._noise_bandwidth_hz,
             envelope.noise * 200_000.0,
         )
         by_noise = Figure(noise.cn_db, 2.0 * math.hypot(4.34 * noise.relative, 0.03))
@@ -378,19 +330,20 @@ class StationMeters:
     def _composite_figures(
         self,
         figures: dict[str, Figure],
-        counts: npt.NDArray[np.int32],
+        iq: Iq,
         noise: NoiseReading,
         envelope: EnvelopeReading,
         bands: programme_state.BandReading,
     ) -> DeviationSecond:
         noise_hz2 = noise.n0_over_c * self._noise_hz3
-        offset = offset_of(self._runs.reshape(-1), bands.modulation_hz)
+        hops = self._peaks.figures
+        offset = offset_of(self._peaks.runs.reshape(-1), bands.modulation_hz)
         offset_hz = offset.value or 0.0
         sigma_hz = math.sqrt(noise_hz2)
-        quiet = self._crests.second(noise.n0_over_c, sigma_hz, offset_hz)
-        second = self._deviation.second(self._hops, counts, offset_hz, sigma_hz, quiet)
-        square = float(self._hops[:, SQUARES].sum()) / (HOPS_PER_S * HOP) * FULL_SCALE_HZ**2
-        spectrum = self._spectrum.take_mean()
+        quiet = self._crests.read(self._bank.composite, hops, noise.n0_over_c, sigma_hz, offset_hz)
+        second = self._deviation.second(hops, self._peaks.counts, offset_hz, sigma_hz, quiet)
+        square = float(hops[:, SQUARES].sum()) / RATE_HZ * FULL_SCALE_HZ**2
+        spectrum = self._spectrum.mean(iq)
         beta, down = occupied_bandwidth(
             spectrum, noise.n0_over_c, noise.relative, self._half_width_hz
         )

@@ -9,7 +9,7 @@ from dsp.receive.composite_filter import composite_response, noise_bandwidth_hz3
 from dsp.receive.deviation_meter import FINE_BINS, FINE_HZ, DeviationMeter, fold
 from dsp.receive.deviation_peaks import DeviationPeaks
 from dsp.receive.exceedance import Exceedance, count_above, upper_bound
-from dsp.receive.grid import AHEAD, BACK, BATCH, HOP, HOPS, RATE_HZ, SEGMENT
+from dsp.receive.grid import AHEAD, BACK, HOP, HOPS, RATE_HZ, SEGMENT
 from dsp.receive.peak_bias import PeakBias, expected_maximum
 from dsp.receive.quiet_crest import QuietCrests
 from tests.dsp.receive.radio import tone
@@ -18,28 +18,21 @@ from tests.naive import receiver as naive
 RESPONSE = composite_response()
 
 
-def measured(composite_hz, crests=None):
-    """Hop figures and histogram of one periodic second, taken as if filtered already."""
+def measured(composite_hz):
+    """Rows, hop figures and histogram of one periodic second, taken as if filtered already."""
     wave = (composite_hz / 1e5).astype(np.float32)
     wave = np.concatenate([wave[-BACK:], wave, wave[:AHEAD]])
-    peaks, rows = DeviationPeaks(), []
-    for start in range(0, RATE_HZ, BATCH):
-        part = wave[start : start + BACK + BATCH + AHEAD]
-        step = part.strides[0]
-        batch = np.lib.stride_tricks.as_strided(part, (HOPS, SEGMENT), (HOP * step, step))
-        batch = np.ascontiguousarray(batch)
-        peaks.take(batch)
-        if crests is not None:
-            crests.keep(batch, peaks.figures)
-        rows.append(peaks.figures.copy())
-    return np.concatenate(rows), peaks.counts.copy()
+    peaks, step = DeviationPeaks(), wave.strides[0]
+    rows = np.lib.stride_tricks.as_strided(wave, (HOPS, SEGMENT), (HOP * step, step))
+    rows = np.ascontiguousarray(rows)
+    peaks.take(rows)
+    return rows, peaks.figures, peaks.counts
 
 
 def judged(composite_hz, *, offset_hz=0.0, sigma_hz=0.0, limit_hz=77_000.0):
-    crests = QuietCrests(RESPONSE)
-    hops, counts = measured(composite_hz, crests)
+    rows, hops, counts = measured(composite_hz)
     n0_over_c = sigma_hz**2 / noise_bandwidth_hz3(RESPONSE)
-    quiet = crests.second(n0_over_c, sigma_hz, offset_hz)
+    quiet = QuietCrests(RESPONSE).read(rows, hops, n0_over_c, sigma_hz, offset_hz)
     return DeviationMeter(limit_hz).second(hops, counts, offset_hz, sigma_hz, quiet)
 
 
@@ -69,7 +62,7 @@ def test_the_peak_between_samples_is_found(frequency):
 
 def test_hops_are_those_of_the_twin():
     composite = tone(1_017, 60_000.0) + tone(23_456, 5_000.0)
-    rows, counts = measured(composite)
+    _, rows, counts = measured(composite)
     wave = (composite / 1e5).astype(np.float32)
     twin = naive.hops(wave, 0, HOP)
     np.testing.assert_allclose(rows[:, 2:], twin[:, 2:], rtol=1e-5, atol=2e-3)
@@ -82,7 +75,7 @@ def test_hops_are_those_of_the_twin():
 @pytest.mark.parametrize("offset_hz", [0.0, 1_234.0, -7_550.0])
 def test_the_folded_histogram_is_that_of_the_twin(offset_hz):
     composite = tone(1_017, 60_000.0) + offset_hz
-    _, counts = measured(composite)
+    _, _, counts = measured(composite)
     ours = fold(counts.sum(axis=0, dtype=np.int64), offset_hz)
     twin = naive.folded(composite, offset_hz, FINE_HZ, FINE_BINS)
     assert ours.sum() == pytest.approx(RATE_HZ)

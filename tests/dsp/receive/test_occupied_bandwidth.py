@@ -6,7 +6,7 @@ import scipy.fft
 from scipy.special import jv
 
 from dsp.receive.channel_spectrum import BIN_HZ, POINTS, ChannelSpectrum
-from dsp.receive.grid import BATCH, RATE_HZ
+from dsp.receive.grid import RATE_HZ
 from dsp.receive.occupied_bandwidth import beta_half_hz, occupied_bandwidth
 from dsp.receive.spectrum_mask import held_noise, mask_margin
 from tests.dsp.receive.radio import carrier, on_air, tone
@@ -15,9 +15,8 @@ from tests.naive import receiver as naive
 
 def mean_spectrum(iq):
     spectrum = ChannelSpectrum()
-    for start in range(0, len(iq), BATCH):
-        spectrum.add(iq[start : start + BATCH])
-    return spectrum, spectrum.take_mean()
+    seconds = [spectrum.mean(second) for second in iq.reshape(-1, RATE_HZ)]
+    return spectrum, np.mean(seconds, axis=0)
 
 
 @pytest.mark.parametrize(("beta", "fm"), [(1.0, 15_000.0), (2.0, 15_000.0), (5.0, 15_000.0)])

@@ -6,9 +6,13 @@ that never jumps. Whatever needs a time takes a `Clock`, so that a test can hand
 
 from __future__ import annotations
 
+import ctypes
 import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+_TIMEX_BYTES = 512  # struct timex is 208 on 64-bit Linux; all zeros: change nothing
+_TIME_ERROR = 5
 
 
 class Clock(Protocol):
@@ -31,6 +35,20 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return seconds since some fixed moment; never runs backwards."""
         return time.monotonic()
+
+
+def is_kernel_in_step() -> bool:
+    """Tell whether the kernel's clock is led by somebody (NTP, PTP): adjtimex(2), TIME_ERROR.
+
+    The kernel forgets it when the clock is set by hand, and after hours without a word of the
+    daemon. False where the kernel cannot be asked.
+    """
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        state = int(library.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+    except (OSError, AttributeError):
+        return False
+    return 0 <= state < _TIME_ERROR
 
 
 def rfc3339(moment: datetime) -> str:

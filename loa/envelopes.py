@@ -24,6 +24,13 @@ _PIECE_BYTES = 1 << 20
 def make_key(path: Path) -> int:
     """Write a new private key that only this user may read; print its public half."""
     key = SigningKey.generate()
+    write_secret(path, key.to_pem())
+    reporting.print_json("bulletin-key", {"key": key.id, "public": key.public_text})
+    return 0
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a new file that only this user may read; one that is there stays as it is."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
@@ -31,16 +38,14 @@ def make_key(path: Path) -> int:
             "output.exists", expected="a new file", got=str(path), advice="another name"
         ) from error
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key.to_pem())
-    reporting.print_json("bulletin-key", {"key": key.id, "public": key.public_text})
-    return 0
+        file.write(content)
 
 
 def sign_file(bulletin: Path, key_file: Path, output: Path, recordings: list[Path]) -> int:
     """Sign the envelope in `bulletin`, signed before or not, and write it in canonical form."""
-    envelope = read_envelope(_content(bulletin))
+    envelope = read_envelope(content_of(bulletin))
     _require_recordings(envelope, recordings)
-    signed = sign(envelope, SigningKey.from_pem(_content(key_file)))
+    signed = sign(envelope, SigningKey.from_pem(content_of(key_file)))
     with OutputSet([output]) as outputs:
         outputs.part(output).write_bytes(signed.to_bytes())
         outputs.commit()
@@ -49,8 +54,8 @@ def sign_file(bulletin: Path, key_file: Path, output: Path, recordings: list[Pat
 
 def verify_file(path: Path, keyring: Path, recordings: list[Path], holders: int) -> int:
     """Print who signed the envelope; raises a Refusal with exit code 1 for one not believed."""
-    envelope = read_envelope(_content(path))
-    known = read_keyring(_content(keyring))
+    envelope = read_envelope(content_of(path))
+    known = read_keyring(content_of(keyring))
     policy = Policy(holders, holders, holders)
     try:
         signers = verify(envelope, known, SystemClock().now_utc(), policy, may_wait=True)
@@ -81,7 +86,8 @@ def _require_recordings(envelope: Envelope, recordings: list[Path]) -> None:
         require_audio(envelope, digest.hexdigest(), size_bytes)
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """Return what is in a file that may be an envelope; one byte more than those may have."""
     with _opened(path) as file:
         return file.read(MOST_BYTES + 1)
 

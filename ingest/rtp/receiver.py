@@ -28,6 +28,7 @@ from ingest.rtp.timeline import Timeline
 SOURCE_SILENCE_S = 2.0
 MAX_DATAGRAM_BYTES = 1_356  # what pylibsrtp's buffer takes, less its trailer
 _KEPT_REPORTS = 8
+_KEPT_LEFT = 64
 _HALF_WORD = 1 << 31
 
 
@@ -84,6 +85,7 @@ class RtpReceiver:
         self._fec = FecDecoder() if form.repair_payload_type is not None else None
         self._srtp = self._session()
         self._ssrc: int | None = None
+        self._left: list[int] = []
         self.source = SourceState()
         self._reports: dict[int, rtcp.SenderReport] = {}
 
@@ -209,9 +211,13 @@ class RtpReceiver:
     def _changes_to(self, packet: rtp.RtpPacket, arrival_s: float) -> bool:
         """Begin to follow the packet's source, where the present one has ended."""
         silent = self.last_packet_s is None or arrival_s - self.last_packet_s >= SOURCE_SILENCE_S
-        # With a key, whoever has it is the sender: a new SSRC is its own change of source.
-        if self._ssrc is not None and not (silent or self.ended or self._srtp is not None):
+        # With a key, whoever has it is the sender: an SSRC never seen is its own change of source.
+        # One that was left is not gone back to: two senders with one key do not talk by turns.
+        renewed = self._srtp is not None and packet.ssrc not in self._left
+        if self._ssrc is not None and not (silent or self.ended or renewed):
             return False
+        if self._ssrc is not None:
+            self._left = [*self._left[-(_KEPT_LEFT - 1) :], self._ssrc]
         if self._ssrc is not None:
             self.counts["source"] += 1
         report = self._reports.get(packet.ssrc)

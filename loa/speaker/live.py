@@ -32,17 +32,20 @@ class LiveSource:
 
     Attributes
     ----------
+    place
+        Address and port it listens at.
     receiver, player
         What came, and what was played of it.
     """
 
     def __init__(self, name: str, session: AudioSession, delay_s: float) -> None:
         self.name = name
+        self.place = (session.address, session.port)
         self.receiver = RtpReceiver(_form(session), buffer_s=max(8.0, 2 * delay_s))
         self.player = Player(self.receiver, delay_s)
         with contextlib.ExitStack() as opened:
-            self.media = opened.enter_context(_bound(session.address, session.port))
-            self.control = opened.enter_context(_bound(session.address, session.port + 1))
+            self.media = opened.enter_context(bound(session.address, session.port))
+            self.control = opened.enter_context(bound(session.address, session.port + 1))
             self._opened = opened.pop_all()
 
     def receive(self, moment_s: float) -> None:
@@ -122,8 +125,8 @@ def _key(crypto: str) -> bytes:
     )
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    """Open a port on every interface, or on the one the address belongs to; join its group."""
+def bound(address: str, port: int) -> socket.socket:
+    """Open a UDP port on every interface, or on the one the address belongs to; join its group."""
     parsed = ipaddress.ip_address(address)
     family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_DGRAM)

@@ -68,6 +68,11 @@ class Accepted:
         return self.envelope.bulletin
 
     @property
+    def name(self) -> str:
+        """Issuer and id, by which a cancel names it."""
+        return name_of(self.bulletin)
+
+    @property
     def is_exercise(self) -> bool:
         """Whether it must be announced as a test before a word of it is heard."""
         return self.bulletin.test
@@ -101,6 +106,10 @@ class Acceptance:
         self._file = memory
         self._policy = policy
         self._challenger = challenger
+
+    def renew(self, keyring: Keyring) -> None:
+        """Judge by other keys from now on: some were added, some revoked."""
+        self._keyring = keyring
 
     def trusts(self, now_utc: datetime | None) -> bool:
         """Tell whether clock and memory can tell fresh from old; see the module."""
@@ -143,15 +152,22 @@ class Acceptance:
             assert answer is not None
             now_utc, by_answer = read_time("time", answer.time), True
         verify_time(bulletin, now_utc, self._policy)
-        name = f"{bulletin.issuer}/{bulletin.id}"
+        name = name_of(bulletin)
         if self._file.memory.is_cancelled(name, bulletin.priority):
             raise _refuse("cancelled", "a bulletin in force", bulletin.id, "a new bulletin")
         if not self._file.memory.is_fresh(_streams(signers), bulletin.counter):
             raise _refuse("replay", "a counter not seen before", f"{bulletin.counter}", "the next")
         return Accepted(envelope, signers, now_utc, by_answer)
 
-    def mark(self, accepted: Accepted) -> None:
+    def mark(self, accepted: Accepted, *, pending: bool = False, witness: bool = True) -> None:
         """Remember it; when this returns a replay is refused, also after a power cut.
+
+        Parameters
+        ----------
+        pending
+            Remember as well, in the same step, that it is still to be played.
+        witness
+            False leaves the witness for `bear_witness`, which is called when nobody waits.
 
         Raises
         ------
@@ -159,7 +175,36 @@ class Acceptance:
             If the disk does not take it; then it must not be played.
         """
         self._remember(accepted)
-        self._file.save()
+        if pending:
+            text = accepted.envelope.to_bytes().decode()
+            self._file.memory.pending[accepted.name] = text
+        self._file.save(witness=witness)
+
+    def bear_witness(self) -> None:
+        """Write the generation of the memory a second time, after `mark(witness=False)`."""
+        self._file.bear_witness()
+
+    def done(self, name: str) -> None:
+        """Remember that what was pending needs not be played any more."""
+        if self._file.memory.pending.pop(name, None) is not None:
+            self._file.save()
+
+    def unplayed(self, now_utc: datetime | None) -> list[Accepted]:
+        """Return what was accepted before a restart and not played to its end, still in force.
+
+        Without a trusted clock nobody can tell whether it is: then nothing.
+        """
+        found = []
+        for name, text in list(self._file.memory.pending.items()):
+            try:
+                if now_utc is None or not self.trusts(now_utc):
+                    raise _no_clock("a bulletin from before a restart")
+                accepted = self.again(read_envelope(text.encode()), now_utc)
+                verify_time(accepted.bulletin, now_utc, self._policy)
+                found.append(accepted)
+            except Refusal:
+                self._file.memory.pending.pop(name)
+        return found
 
     def again(self, envelope: Envelope, accepted_utc: datetime) -> Accepted:
         """Return what was accepted before a restart, if its keys are still in force.
@@ -191,10 +236,19 @@ class Acceptance:
         if bulletin.cancels is not None:
             cancel = Cancel(bulletin.expires, bulletin.priority)
             memory.cancel(f"{bulletin.issuer}/{bulletin.cancels}", cancel)
+            self._end_pending(f"{bulletin.issuer}/{bulletin.cancels}")
         if accepted.by_answer:
             told = f"{accepted.accepted_utc:%Y-%m-%dT%H:%M:%SZ}"
             memory.not_earlier = max(memory.not_earlier or told, told)
         memory.forget_before(accepted.accepted_utc)
+
+    def _end_pending(self, name: str) -> None:
+        """Forget that a bulletin is to be played, where the cancel weighs enough."""
+        memory = self._file.memory
+        if name in memory.pending:
+            priority = read_envelope(memory.pending[name].encode()).bulletin.priority
+            if memory.is_cancelled(name, priority):
+                del memory.pending[name]
 
     def accept(
         self,
@@ -229,7 +283,9 @@ class Acceptance:
         if now_utc is None or not self.trusts(now_utc):
             raise _no_clock("a session needs the time")
         verify_statement(session, signed.signatures, self._keyring, now_utc, policy)
-        streams = _streams(signers, _SESSIONS)
+        # An emergency beside a programme is a stream of its own: neither makes the other old.
+        urgent = f"{session.priority}:" if session.priority == "emergency" else ""
+        streams = _streams(signers, _SESSIONS + urgent)
         memory = self._file.memory
         highest = max(
             memory.windows[name].highest if name in memory.windows else 0 for name in streams
@@ -240,6 +296,10 @@ class Acceptance:
             memory.mark(streams, session.counter)
             self._file.save()
         return signed
+
+    def session_again(self, signed: SignedSession, now_utc: datetime) -> None:
+        """Refuse a session that was joined and holds no more: expired, or a key was revoked."""
+        verify_statement(signed.session, signed.signatures, self._keyring, now_utc, self._policy)
 
     def _require_here(self, said: Statement) -> None:
         if not self._place.is_addressed(said):
@@ -259,6 +319,11 @@ class Acceptance:
         known = self._file.memory.not_earlier
         error = timedelta(seconds=self._policy.clock_error_s)
         return known is not None and now_utc < read_time("not_earlier", known) - error
+
+
+def name_of(bulletin: Bulletin) -> str:
+    """Return issuer and id of a bulletin: an id is the issuer's own."""
+    return f"{bulletin.issuer}/{bulletin.id}"
 
 
 def verify_time(said: Statement, now_utc: datetime, policy: Policy) -> None:

@@ -67,14 +67,21 @@ class ReplayMemory:
         By "issuer/id" of a bulletin.
     not_earlier
         The latest time that a trusted key has vouched for: a clock before it is wrong.
+    pending
+        Accepted and not yet played to the end, by "issuer/id": the envelope as JSON text. It is
+        kept with the counters, in one step, so that a power cut neither loses nor doubles it.
     generation
         Counts the changes.
+    is_doubted
+        It goes on after one that was lost, broken or put back: what was seen before is not in it.
     """
 
     windows: dict[str, Window] = field(default_factory=dict)
     cancels: dict[str, Cancel] = field(default_factory=dict)
     not_earlier: str | None = None
     generation: int = 0
+    pending: dict[str, str] = field(default_factory=dict)
+    is_doubted: bool = False
 
     def is_fresh(self, streams: tuple[str, ...], counter: int) -> bool:
         """Tell whether `counter` is new in all of `streams`."""
@@ -107,7 +114,7 @@ class ReplayMemory:
         self.cancels = {name: kept[name] for name in newest}
 
     def to_bytes(self) -> bytes:
-        """Return it as JSON with a checksum."""
+        """Return it as one line of JSON with a checksum."""
         content = {
             "schema": SCHEMA,
             "generation": self.generation,
@@ -120,10 +127,14 @@ class ReplayMemory:
                 for name, one in sorted(self.cancels.items())
             ],
         }
+        if self.pending:
+            content["pending"] = self.pending
+        if self.is_doubted:
+            content["doubted"] = True
         if self.not_earlier is not None:
             content["not_earlier"] = self.not_earlier
         content["sha256"] = hashlib.sha256(canonical_bytes(content)).hexdigest()
-        return json.dumps(content, indent=1).encode() + b"\n"
+        return json.dumps(content).encode() + b"\n"
 
     @classmethod
     def from_bytes(cls, content: bytes) -> ReplayMemory:
@@ -142,7 +153,10 @@ class ReplayMemory:
             cancels = {
                 row["bulletin"]: Cancel(row["expires"], row["priority"]) for row in table["cancels"]
             }
-            return cls(windows, cancels, table.get("not_earlier"), int(table["generation"]))
+            pending = {str(name): str(text) for name, text in table.get("pending", {}).items()}
+            told = table.get("not_earlier")
+            generation, doubted = int(table["generation"]), bool(table.get("doubted", False))
+            return cls(windows, cancels, told, generation, pending, doubted)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"content: expected counters, got {error!r}") from error
 

@@ -42,6 +42,10 @@ class Challenge:
     nonce: str
     bulletin: str
 
+    def __post_init__(self) -> None:
+        """Refuse what asks nothing."""
+        _require_hex(self)
+
     def to_bytes(self) -> bytes:
         """Return it as JSON."""
         return json.dumps({"schema": ASK_SCHEMA} | vars(self)).encode()
@@ -69,10 +73,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Refuse what answers no challenge."""
-        for name, length in (("nonce", 2 * NONCE_BYTES), ("bulletin", 64)):
-            value = getattr(self, name)
-            if len(value) != length or not _HEX.fullmatch(value):
-                raise ValueError(f"{name}: expected {length} hexadecimal digits, got {value[:70]}")
+        _require_hex(self)
         read_time("time", self.time)
 
     def to_sign(self) -> bytes:
@@ -104,20 +105,19 @@ def read_answer(content: bytes) -> Answer:
     Refusal
         "answer.json", "answer.key", "answer.value".
     """
-    table: Any = None
-    if len(content) <= _MOST_BYTES:
-        try:
-            table = strict_json(content)
-        except ValueError:
-            table = None
-    if not isinstance(table, dict) or table.pop("schema", None) != ANSWER_SCHEMA:
-        raise Refusal(
-            "answer.json",
-            expected=f"an object with the schema {ANSWER_SCHEMA}",
-            got="something else",
-            advice="docs/reference/threats-playout.md",
-        )
-    return _READER.read("the answer", table, Answer)
+    return _READER.read("the answer", _table(content, ANSWER_SCHEMA, "answer"), Answer)
+
+
+def read_challenge(content: bytes) -> Challenge:
+    """Return the challenge in JSON text.
+
+    Raises
+    ------
+    Refusal
+        "challenge.json", "answer.key", "answer.value".
+    """
+    table = _table(content, ASK_SCHEMA, "challenge")
+    return _READER.read("the challenge", table, Challenge)
 
 
 class Challenger:
@@ -176,6 +176,30 @@ class Challenger:
             if monotonic_s - asked[1] <= LIFE_S
         ]
         self._open = dict(alive[-_MOST_OPEN:])
+
+
+def _require_hex(said: Challenge | Answer) -> None:
+    for name, length in (("nonce", 2 * NONCE_BYTES), ("bulletin", 64)):
+        value = getattr(said, name)
+        if len(value) != length or not _HEX.fullmatch(value):
+            raise ValueError(f"{name}: expected {length} hexadecimal digits, got {value[:70]}")
+
+
+def _table(content: bytes, schema: str, kind: str) -> dict[str, Any]:
+    table: Any = None
+    if len(content) <= _MOST_BYTES:
+        try:
+            table = strict_json(content)
+        except ValueError:
+            table = None
+    if not isinstance(table, dict) or table.pop("schema", None) != schema:
+        raise Refusal(
+            f"{kind}.json",
+            expected=f"an object with the schema {schema}",
+            got="something else",
+            advice="docs/reference/threats-playout.md",
+        )
+    return table
 
 
 def _to_sign(device: str, nonce: str, bulletin: str, time: str) -> bytes:

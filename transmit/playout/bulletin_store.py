@@ -146,7 +146,7 @@ class BulletinStore:
         with OutputSet([final]) as output:
             part = output.part(final)
             with failures_refused(final):
-                copied = _copy(source, part, audio.size_bytes)
+                copied = copy_regular(source, part, audio.size_bytes)
             if copied != (audio.sha256, audio.size_bytes):
                 raise Refusal(
                     "bulletin.digest",
@@ -201,7 +201,7 @@ class BulletinStore:
         return Heard(bulletin, ms_of(when), parts)
 
 
-def _copy(source: Path, target: Path, most_bytes: int) -> tuple[str, int]:
+def copy_regular(source: Path, target: Path, most_bytes: int) -> tuple[str, int]:
     """Copy a regular file of at most so many bytes; return its SHA-256 and size."""
     digest, size = hashlib.sha256(), 0
     descriptor = -1

@@ -48,6 +48,24 @@ def test_order_and_doubles_do_not_matter(audio):
     np.testing.assert_array_equal(wanted[first & second], got[first & second])
 
 
+def test_two_senders_with_one_key_do_not_talk_by_turns(audio):
+    """The one that came last is heard; the other only when that one has ended."""
+    first = sent(audio, "pcmu", key=KEY, seed=3)
+    second = sent(audio[: 2 * RATE], "pcmu", key=KEY, seed=4, begun_s=BEGUN_S + 0.5)
+    receiver = RtpReceiver(form_of(CODEC, key=KEY))
+    changes = [
+        receiver.ssrc
+        for packet in sorted([*first, *second], key=lambda packet: packet[0])
+        if fed(receiver, [packet]).ssrc is not None
+    ]
+    runs = [
+        ssrc for number, ssrc in enumerate(changes) if number == 0 or changes[number - 1] != ssrc
+    ]
+    assert len(runs) == 3
+    assert runs[0] == runs[2] != runs[1]
+    assert receiver.counts["rtp.ssrc"] == pytest.approx(100, abs=3)
+
+
 def test_without_the_key_nothing_is_heard(audio):
     packets = sent(audio, "pcmu", key=KEY)
     for form in (form_of(CODEC, key=OTHER), form_of(CODEC, key=None)):

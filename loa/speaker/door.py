@@ -1,0 +1,314 @@
+"""The door of a loudspeaker: datagrams in; what may be heard, and answers for the wire, out.
+
+Sans I/O but for the anti-replay memory, which is on the disk before anything is let in. Datagrams
+are put together (`transmit.bulletin.datagrams`), messages judged (`acceptance`): bulletins of
+priority *emergency* and *priority*, cancels, announced sessions, answers to our own challenges. A
+*normal* bulletin is the commune's to schedule, by `loa play`.
+
+Everything is said over and over on a network that loses: what was judged is known by its digest and
+not judged again. A device whose clock is not trusted answers an emergency with a challenge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dsp.errors import Refusal
+from dsp.packet.errors import RemoteFormatError
+from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused
+from transmit.bulletin.acceptance import Acceptance, Accepted, name_of
+from transmit.bulletin.announced import SCHEMA as SESSION_SCHEMA
+from transmit.bulletin.announced import read_announced
+from transmit.bulletin.canonical import strict_json
+from transmit.bulletin.challenge import ANSWER_SCHEMA, Challenger, bulletin_digest, read_answer
+from transmit.bulletin.content import SCHEMA as BULLETIN_SCHEMA
+from transmit.bulletin.datagrams import Assembler, datagrams_of
+from transmit.bulletin.envelope import Envelope, read_envelope
+from transmit.bulletin.key_wrap import DeviceKey
+from transmit.bulletin.keyring import Keyring
+from transmit.bulletin.session import SignedSession
+
+Address = tuple[Any, ...]
+ASK_AGAIN_S = 0.25
+_MOST_KNOWN = 512
+_MOST_WAITING = 8
+# What may be right a moment later: it is judged again when it comes again.
+_PASSING = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
+_UNTOLD = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
+
+
+@dataclass
+class _Asked:
+    """An emergency that waits for the answer to our challenge."""
+
+    envelope: Envelope
+    message: bytes
+    asked_s: float
+
+
+class CommandDoor:
+    """Judges what comes to one device.
+
+    Parameters
+    ----------
+    device
+        Its id.
+    acceptance
+        With its keyring, place, policy and memory.
+    challenger
+        The one that `acceptance` has.
+    key
+        Of this device; None joins no session.
+    takes_tests
+        Whether there is an announcement to play ahead of a test.
+
+    Attributes
+    ----------
+    counts
+        Datagrams and messages by what became of them.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        acceptance: Acceptance,
+        challenger: Challenger,
+        *,
+        key: DeviceKey | None = None,
+        takes_tests: bool = False,
+    ) -> None:
+        self._device = device
+        self._acceptance = acceptance
+        self._challenger = challenger
+        self._key = key
+        self._takes_tests = takes_tests
+        self._assembler = Assembler()
+        self._accepted: dict[bytes, None] = {}
+        self._refused: dict[bytes, None] = {}  # apart: rubbish must not make us forget the right
+        self._asked: dict[str, _Asked] = {}
+        self._joined: dict[str, SignedSession] = {}
+        self._playing: dict[str, Accepted] = {}
+        self._replies: list[tuple[bytes, Address]] = []
+        self.counts: Counter[str] = Counter()
+
+    def datagram(
+        self, data: bytes, sender: Address, now_utc: datetime | None, monotonic_s: float
+    ) -> list[News]:
+        """Take a datagram; return what it gives rise to.
+
+        Parameters
+        ----------
+        sender
+            Where a challenge goes.
+        now_utc
+            The time; None where no clock is trusted.
+        monotonic_s
+            Of the clock that challenges are timed by.
+        """
+        try:
+            message = self._assembler.add(data)
+        except RemoteFormatError as error:
+            self.counts[error.kind] += 1
+            return []
+        return [] if message is None else self.message(message, sender, now_utc, monotonic_s)
+
+    def message(
+        self,
+        content: bytes,
+        sender: Address,
+        now_utc: datetime | None,
+        monotonic_s: float,
+        source: str = "session:",
+    ) -> list[News]:
+        """Take a whole message; as `datagram`. `source` is what a session is announced for."""
+        digest = hashlib.sha256(content).digest()
+        if digest in self._accepted or digest in self._refused:
+            self.counts["repeated"] += 1
+            return []
+        try:
+            news = self._judged(content, sender, now_utc, monotonic_s, source)
+            _remember(self._accepted, digest)
+        except Refusal as refusal:
+            self.counts[refusal.kind] += 1
+            if refusal.kind in _PASSING or refusal.exit_code == 4:
+                return [] if refusal.kind in _UNTOLD else [Refused(str(sender), refusal)]
+            _remember(self._refused, digest)
+            return [Refused(str(sender), refusal)]
+        self.counts["accepted"] += 1
+        return news
+
+    def replies(self) -> list[tuple[bytes, Address]]:
+        """Return the datagrams to be sent now, and to whom."""
+        ready, self._replies = self._replies, []
+        return ready
+
+    def hold(self, accepted: Accepted) -> None:
+        """Watch over something that plays by other ways than this door: its keys may be revoked."""
+        self._playing[accepted.name] = accepted
+
+    def done(self, name: str) -> None:
+        """Know that a bulletin was played to its end, or ended."""
+        self._playing.pop(name, None)
+        self._acceptance.done(name)
+
+    def rest(self) -> None:
+        """Do what nobody waits for: the second writing of the memory's generation."""
+        self._acceptance.bear_witness()
+
+    def unplayed(self, now_utc: datetime | None) -> list[News]:
+        """Return what was to be played before a restart."""
+        found = self._acceptance.unplayed(now_utc)
+        self._playing |= {accepted.name: accepted for accepted in found}
+        return [Play(accepted) for accepted in found]
+
+    def renew(self, keyring: Keyring, now_utc: datetime | None) -> list[News]:
+        """Take another keyring; return what does not hold any more."""
+        self._acceptance.renew(keyring)
+        self._refused.clear()
+        gone: list[News] = []
+        for name, signed in list(self._joined.items()):
+            try:
+                if now_utc is not None:
+                    self._acceptance.session_again(signed, now_utc)
+            except Refusal as refusal:
+                gone.append(Leave(name, refusal.kind))
+                del self._joined[name]
+        for name, accepted in list(self._playing.items()):
+            try:
+                self._acceptance.again(accepted.envelope, accepted.accepted_utc)
+            except Refusal as refusal:
+                gone.append(Leave(name, refusal.kind))
+                self.done(name)
+        return gone
+
+    def _judged(
+        self,
+        content: bytes,
+        sender: Address,
+        now_utc: datetime | None,
+        monotonic_s: float,
+        source: str,
+    ) -> list[News]:
+        schema = _schema_of(content)
+        if schema == BULLETIN_SCHEMA:
+            return self._bulletin(content, sender, now_utc, monotonic_s)
+        if schema == SESSION_SCHEMA:
+            return [self._session(content, now_utc, source)]
+        if schema == ANSWER_SCHEMA:
+            return self._answered(content, monotonic_s)
+        raise Refusal(
+            "command.schema",
+            expected="a bulletin, an announced session or an answer",
+            got=str(schema)[:60],
+            advice="`loa bulletin send`",
+        )
+
+    def _bulletin(
+        self, content: bytes, sender: Address, now_utc: datetime | None, monotonic_s: float
+    ) -> list[News]:
+        envelope = read_envelope(content)
+        self._require_playable(envelope)
+        try:
+            accepted = self._acceptance.check(envelope, now_utc)
+        except Refusal as refusal:
+            if refusal.kind == "bulletin.clock" and envelope.bulletin.priority == "emergency":
+                self._ask(envelope, content, sender, monotonic_s)
+            raise
+        return [self._let_in(accepted)]
+
+    def _let_in(self, accepted: Accepted) -> News:
+        """Keep it on the disk, then let it in."""
+        bulletin = accepted.bulletin
+        is_cancel = bulletin.cancels is not None
+        self._acceptance.mark(accepted, pending=not is_cancel, witness=False)
+        if is_cancel:
+            return Cancel(f"{bulletin.issuer}/{bulletin.cancels}", accepted)
+        self._playing[accepted.name] = accepted
+        return Play(accepted)
+
+    def _require_playable(self, envelope: Envelope) -> None:
+        bulletin = envelope.bulletin
+        if bulletin.cancels is None and bulletin.priority == "normal":
+            raise Refusal(
+                "bulletin.unscheduled",
+                expected="an emergency, a priority bulletin or a cancel",
+                got=f"a normal bulletin, {name_of(bulletin)}",
+                advice="`loa play`, whose schedule says when",
+            )
+        if bulletin.test and not self._takes_tests:
+            raise Refusal(
+                "bulletin.exercise",
+                expected="a loudspeaker with an announcement for exercises",
+                got="none",
+                advice='exercise = "ENVELOPE.json" in SPEAKER.toml',
+            )
+
+    def _ask(self, envelope: Envelope, content: bytes, sender: Address, monotonic_s: float) -> None:
+        """Ask whether an emergency is meant now; again where an answer was lost."""
+        digest = bulletin_digest(envelope.bulletin)
+        before = self._asked.pop(digest, None)
+        if before is None or monotonic_s - before.asked_s >= ASK_AGAIN_S:
+            challenge = self._challenger.ask(envelope, monotonic_s)
+            self._replies += [(data, sender) for data in datagrams_of(challenge.to_bytes())]
+            before = _Asked(envelope, hashlib.sha256(content).digest(), monotonic_s)
+            self.counts["asked"] += 1
+        self._asked[digest] = before
+        while len(self._asked) > _MOST_WAITING:
+            self._asked.pop(next(iter(self._asked)))
+
+    def _answered(self, content: bytes, monotonic_s: float) -> list[News]:
+        given = read_answer(content)
+        asked = self._asked.get(given.bulletin)
+        if asked is None:
+            raise Refusal(
+                "bulletin.nonce",
+                expected="an answer to our own fresh challenge",
+                got="another",
+                advice="asking again",
+            )
+        accepted = self._acceptance.check(
+            asked.envelope, None, answer=given, monotonic_s=monotonic_s
+        )
+        del self._asked[given.bulletin]
+        _remember(self._accepted, asked.message)
+        return [self._let_in(accepted)]
+
+    def _session(self, content: bytes, now_utc: datetime | None, source: str) -> News:
+        announced = read_announced(content)
+        name, session = self._device, announced.session.session
+        if self._key is None or name not in announced.wraps:
+            raise Refusal(
+                "session.key",
+                expected=f"the session's key wrapped for {name}",
+                got="no wrap" if self._key is not None else "no device_key in SPEAKER.toml",
+                advice="`loa bulletin session` with this device among its devices",
+            )
+        # Before the counter is marked: a wrap that was damaged must not make the session old.
+        announced.session.require_description(announced.sdp)
+        key = announced.session.unwrap(announced.wraps[name], self._key, name)
+        signed = self._acceptance.accept_session(announced.session.to_bytes(), now_utc)
+        self._joined[session.id] = signed
+        return Join(source, signed, announced.sdp, key)
+
+
+def _remember(known: dict[bytes, None], digest: bytes) -> None:
+    while len(known) >= _MOST_KNOWN:
+        known.pop(next(iter(known)))
+    known[digest] = None
+
+
+def _schema_of(content: bytes) -> Any:
+    try:
+        table = strict_json(content)
+    except ValueError as error:
+        raise Refusal(
+            "command.json",
+            expected="one JSON object, UTF-8, whole numbers, no key twice",
+            got=str(error)[:100],
+            advice="`loa bulletin send`",
+        ) from error
+    return table.get("schema") if isinstance(table, dict) else None

@@ -1,0 +1,289 @@
+"""The loop of a loudspeaker: receive, choose what is played, render, play, say so.
+
+Every 20 ms accepted bulletins go first, then live audio of an emergency, then the first source that
+is alive; a change is cross-faded, and what was interrupted goes on. Time is the monotonic clock set
+by UTC at the start and led after it slowly (`SteadyClock`), so that a step of the wall clock is not
+heard: a step beyond a second is believed when it has lasted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import selectors
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dsp.contract import Samples
+from dsp.errors import Refusal
+from dsp.playout.concealment import rejoin
+from ingest.clock import Clock, rfc3339
+from loa import reporting
+from loa.interrupt import Interrupt
+from loa.speaker.bulletin_voice import BulletinVoice
+from loa.speaker.fallback import FileSource
+from loa.speaker.live import LiveSource
+from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
+from loa.speaker.outputs import BLOCK_S, BLOCK_SAMPLES, Output
+from loa.speaker.port import CommandPort
+from loa.speaker.provisioned import BulletinSource
+from loa.speaker.settings import SpeakerSettings
+from loa.speaker.signed_source import SignedSource
+from loa.speaker.status_line import Second, about
+from loa.speaker.steady_clock import SteadyClock
+
+_FADE_SAMPLES = 480
+
+Source = LiveSource | FileSource | SignedSource | BulletinSource
+Heard = LiveSource | FileSource | BulletinSource | BulletinVoice
+
+
+class Speaker:
+    """Joins sources, outputs and the clock.
+
+    Parameters
+    ----------
+    settings
+        SPEAKER.toml.
+    sources
+        Opened, in order of preference.
+    outputs
+        The output, and the tap where one is wanted.
+    port, bulletins
+        Where signed commands come in, and what plays them; None for a loudspeaker without keys.
+    """
+
+    def __init__(
+        self,
+        settings: SpeakerSettings,
+        sources: Sequence[Source],
+        outputs: list[Output],
+        clock: Clock,
+        *,
+        port: CommandPort | None = None,
+        bulletins: BulletinVoice | None = None,
+    ) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._outputs = outputs
+        self._clock = clock
+        self._steady = SteadyClock(clock)
+        self._port = port
+        self._bulletins = bulletins
+        self._now: Heard | None = None
+        self._under: Heard | None = None
+        self._second = Second()
+        self._selector = selectors.DefaultSelector()
+        self._watched: list[Any] = []
+        self._watch()
+        self.changes = 0
+        self.begun_s: float | None = None
+
+    def run(self, seconds: float | None, interrupt: Interrupt, *, as_json: bool) -> None:
+        """Play for so long, or until interrupted; a line of status every second."""
+        begun_s = self._clock.monotonic_s()
+        for block in itertools.count():
+            if interrupt.stopped or (seconds is not None and block * BLOCK_S >= seconds):
+                break
+            due_s = begun_s + block * BLOCK_S
+            self._wait_until(due_s)
+            # A block that is late to be rendered is heard in its turn all the same.
+            records = self.block(self._steady.at(due_s) + self._outputs[0].latency_s)
+            for record in records:
+                self._tell(record, as_json=as_json)
+            if (block + 1) % round(1 / BLOCK_S) == 0:
+                self._say(as_json=as_json)
+
+    def block(self, moment_s: float) -> list[dict[str, Any]]:
+        """Play the block that is heard at `moment_s`; return what is to be told of it."""
+        if self.begun_s is None:
+            self.begun_s = moment_s
+        records = self._take_news(moment_s)
+        self._receive(moment_s)
+        samples = self._chosen(moment_s) * np.float32(self._settings.volume)
+        for output in self._outputs:
+            output.write(samples)
+        self._second.add(samples)
+        return records + self._bulletins_told()
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was received and played, for the closing line."""
+        begun_s = None if self.begun_s is None else round(self.begun_s, 6)
+        return {
+            "id": self._settings.id,
+            "begun_unix_s": begun_s,
+            "changes": self.changes,
+            "sources": {source.name: about(source) for source in self._live()},
+        }
+
+    def _signed(self) -> list[SignedSource]:
+        return [source for source in self._sources if isinstance(source, SignedSource)]
+
+    def _live(self) -> list[LiveSource]:
+        plain = [source for source in self._sources if isinstance(source, LiveSource)]
+        return plain + [live for source in self._signed() for live in source.live]
+
+    def _watch(self) -> None:
+        """Wake up for the sockets that there are now."""
+        wanted = [opened for one in self._live() for opened in (one.media, one.control)]
+        if wanted == self._watched:
+            return
+        self._selector.close()
+        self._selector = selectors.DefaultSelector()
+        for opened in wanted:
+            self._selector.register(opened, selectors.EVENT_READ)
+        self._watched = wanted
+
+    def _wait_until(self, due_s: float) -> None:
+        """Receive until the block is due."""
+        while (left_s := due_s - self._clock.monotonic_s()) > 0.0:
+            if not self._watched:
+                self._selector.select(left_s)
+            elif self._selector.select(left_s):
+                self._receive(self._steady.utc_s())
+
+    def _receive(self, moment_s: float) -> None:
+        for source in self._live():
+            source.receive(moment_s)
+
+    def _take_news(self, moment_s: float) -> list[dict[str, Any]]:
+        """Take what the door let in; sessions end by themselves."""
+        records = []
+        for source in self._signed():
+            source.expire(moment_s)
+        while self._port is not None:
+            try:
+                news = self._port.news.get_nowait()
+            except queue.Empty:
+                break
+            try:
+                records.append(self._take(news, moment_s))
+            except Refusal as refusal:
+                records.append(told(Refused(name_of(news), refusal)))
+        self._watch()
+        now = rfc3339(self._clock.now_utc())
+        return [{"time": now, "zone": self._settings.zone, **record} for record in records]
+
+    def _take(self, news: News, moment_s: float) -> dict[str, Any]:
+        voice = self._bulletins
+        if isinstance(news, Join):
+            for named in self._signed():
+                if named.name == news.source:
+                    named.join(news, moment_s)
+        elif isinstance(news, Leave):
+            self._leave(news, moment_s)
+        elif isinstance(news, Play) and voice is not None:
+            voice.take(news.accepted, moment_s)
+        elif isinstance(news, Cancel) and voice is not None:
+            voice.cancel(news, moment_s)
+        return told(news)
+
+    def _leave(self, news: Leave, moment_s: float) -> None:
+        """Drop what was signed by a key that was revoked."""
+        if self._bulletins is not None:
+            self._bulletins.leave(news.name, moment_s)
+        for source in self._sources:
+            if isinstance(source, SignedSource):
+                source.leave(news.name)
+            elif isinstance(source, BulletinSource) and source.bulletin == news.name:
+                source.is_revoked = True
+
+    def _bulletins_told(self) -> list[dict[str, Any]]:
+        """Return what bulletins did, and let the door forget those that are done with."""
+        if self._bulletins is None:
+            return []
+        for name in self._bulletins.ended:
+            if self._port is not None:
+                self._port.done(name)
+        self._bulletins.ended.clear()
+        records = self._bulletins.records[:]
+        self._bulletins.records.clear()
+        return records
+
+    def _chosen(self, moment_s: float) -> Samples:
+        """Return what is heard, cross-faded where it is another than before."""
+        before = self._now
+        samples = None
+        if self._bulletins is not None:
+            samples = self._bulletins.render(BLOCK_SAMPLES, moment_s)
+        if samples is not None:
+            self._now = self._bulletins
+        else:
+            self._now = self._choose(moment_s, before)
+            samples = self._rendered(self._now, moment_s)
+        if self._now is before:
+            return samples
+        self.changes += 1
+        # A bulletin that has ended has faded by itself; what it interrupted fades out under it.
+        left = None if before is self._bulletins else before
+        return rejoin(self._rendered(left, moment_s)[:_FADE_SAMPLES], samples)
+
+    def _choose(self, moment_s: float, before: Heard | None) -> Heard | None:
+        first: Heard | None = None
+        for source in self._sources:
+            found, urgent = self._alive(source, moment_s)
+            if found is not None and urgent:
+                return found
+            first = found if first is None else first
+        if isinstance(first, FileSource | BulletinSource) and first not in (before, self._under):
+            first.begin()
+        self._under = first
+        return first
+
+    def _alive(self, source: Source, moment_s: float) -> tuple[Heard | None, bool]:
+        """Return what can be heard of a source now, and whether it is an emergency."""
+        if isinstance(source, SignedSource):
+            found = source.best(moment_s)
+            return (None, False) if found is None else (found[0], found[1] == "emergency")
+        if isinstance(source, BulletinSource):
+            return (source if source.is_alive else None), False
+        if isinstance(source, LiveSource):
+            return (source if source.is_alive(moment_s) else None), False
+        return source, False
+
+    def _rendered(self, heard: Heard | None, moment_s: float) -> Samples:
+        if isinstance(heard, FileSource | BulletinSource):
+            return heard.render(BLOCK_SAMPLES)
+        if isinstance(heard, LiveSource) and heard in self._live():
+            return heard.render(BLOCK_SAMPLES, moment_s)
+        return np.zeros(BLOCK_SAMPLES, np.float32)
+
+    def _say(self, *, as_json: bool) -> None:
+        second, self._second = self._second, Second()
+        now = self._now
+        fields: dict[str, Any] = {
+            "time": rfc3339(self._clock.now_utc()),
+            "id": self._settings.id,
+            "zone": self._settings.zone,
+            "state": _state(now),
+            "source": getattr(now, "name", None),
+        } | second.fields()
+        if isinstance(now, LiveSource):
+            fields |= about(now)
+        if as_json:
+            reporting.print_json("speaker", fields)
+        else:
+            loud = fields["level_dbfs"]
+            level = "silent" if loud is None else f"{loud} dBFS"
+            reporting.note(f"loa: {fields['time']} {fields['state']} {fields['source']} {level}")
+
+    @staticmethod
+    def _tell(record: dict[str, Any], *, as_json: bool) -> None:
+        if as_json:
+            reporting.print_json("status", record)
+        else:
+            words = [record["event"], record.get("name"), record.get("outcome")]
+            words += [record.get("kind"), record.get("reason")]
+            reporting.note(
+                f"loa: {record['time']} " + " ".join(str(word) for word in words if word)
+            )
+
+
+def _state(heard: Heard | None) -> str:
+    if heard is None:
+        return "waiting"
+    if isinstance(heard, BulletinVoice):
+        return "bulletin"
+    return "playing" if isinstance(heard, LiveSource) else "fallback"

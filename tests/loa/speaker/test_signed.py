@@ -1,0 +1,361 @@
+"""No valid signature, no sound: the whole loudspeaker on real sockets, by a clock of the test."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench.stream_network import BEGUN_S, RATE, programme, sent
+from dsp.playout import alert_tone
+from loa import cli
+from loa.speaker.outputs import BLOCK_S, NullOutput
+from loa.speaker.program import _joined, _opened
+from loa.speaker.provisioned import Provisioned
+from loa.speaker.settings import load_settings
+from loa.streaming import describe
+from tests.loa.speaker.made import (
+    NOW,
+    PORTS,
+    announced,
+    audio_of,
+    keyring_text,
+    provision,
+    signed,
+    stamp,
+)
+from tests.transmit.bulletin.made import KEY, SECOND
+from transmit.bulletin.content import BoardText
+from transmit.bulletin.datagrams import datagrams_of
+from transmit.rtp.payloads import CODECS
+
+SRTP_KEY = bytes(range(30))
+
+
+class HandClock:
+    """Stands until it is moved."""
+
+    def __init__(self):
+        self.passed_s = 0.0
+
+    def now_utc(self):
+        return NOW + timedelta(seconds=self.passed_s)
+
+    def monotonic_s(self):
+        return 1_000.0 + self.passed_s
+
+
+class Kept(NullOutput):
+    """An output that remembers."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def write(self, samples):
+        self.blocks.append(samples.copy())
+
+
+class Horn:
+    """A provisioned loudspeaker whose thread is the test."""
+
+    def __init__(self, folder, held, **changes):
+        self.command_port = next(PORTS)
+        address = f'["127.0.0.1:{self.command_port}"]'
+        path = provision(folder, **({"commands": address} | changes))
+        self.clock = HandClock()
+        self.settings = load_settings(path)
+        keys = Provisioned(self.settings, folder, self.clock)
+        sources = [
+            _opened(name, folder, self.settings, keys, self.clock) for name in self.settings.sources
+        ]
+        for source in sources:
+            held.callback(getattr(source, "close", int))
+        self.kept = Kept()
+        self.speaker = _joined(self.settings, sources, [self.kept], self.clock, keys, held)
+        self.port = self.speaker._port
+        self.shelf = keys.shelf
+        self.records = []
+        self.socket = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+    def command(self, message):
+        """Send a message and let the port take it."""
+        for data in datagrams_of(message):
+            self.socket.sendto(data, ("127.0.0.1", self.command_port))
+            self.port.listen()
+
+    def play(self, seconds, packets=(), port=0):
+        waiting = iter(packets)
+        following = next(waiting, None)
+        for _ in range(round(seconds / BLOCK_S)):
+            moment = BEGUN_S + self.clock.passed_s
+            while following is not None and following[0] <= moment:
+                self.socket.sendto(following[2], ("127.0.0.1", port + following[1]))
+                following = next(waiting, None)
+            self.records += self.speaker.block(moment)
+            self.clock.passed_s += BLOCK_S
+
+    def heard(self):
+        return np.concatenate(self.kept.blocks)
+
+    def events(self):
+        return [(one["event"], one.get("name"), one.get("outcome")) for one in self.records]
+
+    def kinds(self):
+        return [one["kind"] for one in self.records if one["event"] == "refused"]
+
+
+@pytest.fixture
+def horn(tmp_path, monkeypatch):
+    """Make a loudspeaker; its threads are not started, the test does their work."""
+    monkeypatch.setattr("loa.speaker.port.CommandPort.start", lambda _: None)
+    with ExitStack() as held:
+        yield lambda **changes: Horn(tmp_path, held, **changes)
+
+
+def wav(path, seconds, hz):
+    tone = 0.2 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
+    soundfile.write(path, tone, RATE, subtype="PCM_16")
+    return path
+
+
+def ready(horn, audio):
+    """Wait until the shelf's own thread has decoded it."""
+    horn.shelf.close()
+    assert horn.shelf.length(audio.sha256) is not None
+
+
+def pitch_hz(sound):
+    return np.argmax(np.abs(np.fft.rfft(sound * np.hanning(len(sound))))) * RATE / len(sound)
+
+
+def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert(horn, tmp_path):
+    one = horn()
+    audio = audio_of(wav(tmp_path / "flood.wav", 1.0, 1500), tmp_path / "store")
+    one.play(0.1)
+    one.command(signed(audio=(audio,)).to_bytes())
+    one.play(0.1)
+    ready(one, audio)
+    one.play(4.2)
+    heard = one.heard()
+    first = np.flatnonzero(np.abs(heard) > 1e-4)[0]
+    assert first == pytest.approx(0.1 * RATE, abs=100)
+    alert = heard[round(0.1 * RATE) : round(3.1 * RATE)]
+    np.testing.assert_allclose(alert[480:], alert_tone.alert()[480:], atol=1e-6)
+    assert pitch_hz(heard[round(3.2 * RATE) : round(4.0 * RATE)]) == pytest.approx(1500, abs=2)
+    assert not np.any(heard[round(4.12 * RATE) :])
+    assert one.events() == [
+        ("accepted", "province.vinh-long/vinh-long-2026-000123", None),
+        ("began", "province.vinh-long/vinh-long-2026-000123", None),
+        ("ended", "province.vinh-long/vinh-long-2026-000123", "played"),
+    ]
+
+
+def test_a_programme_is_pre_empted_and_goes_on(horn, tmp_path):
+    chime = audio_of(wav(tmp_path / "chime.wav", 1.0, 440), tmp_path / "store")
+    (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())
+    (tmp_path / "store" / chime.sha256).rename(tmp_path / f"{chime.sha256}.wav")
+    one = horn(sources='["session:", "bulletin:chime.json"]')
+    flood = audio_of(wav(tmp_path / "flood.wav", 0.5, 1500), tmp_path / "store")
+    one.play(0.5)
+    one.command(signed(counter=9, audio=(flood,)).to_bytes())
+    one.play(0.1)
+    ready(one, flood)
+    one.play(5.0)
+    heard = one.heard()
+    pitches = [
+        pitch_hz(heard[round(at * RATE) : round((at + 0.2) * RATE)]) for at in (0.2, 3.7, 4.5)
+    ]
+    assert pitches == pytest.approx([440, 1500, 440], abs=5)
+
+
+def test_a_cancel_ends_it_in_the_next_block(horn):
+    one = horn()
+    one.command(signed(id="flood", counter=1).to_bytes())
+    one.play(1.0)
+    one.command(signed(id="c", counter=2, cancels="flood", audio=()).to_bytes())
+    one.play(0.5)
+    heard = one.heard()
+    assert np.any(heard[round(0.9 * RATE) : RATE])
+    assert not np.any(heard[RATE + 480 :])  # faded over 10 ms
+    assert one.events()[-1] == ("ended", "province.vinh-long/flood", "cancelled")
+
+
+def test_a_test_has_its_own_sound_and_goes_behind_the_real(horn, tmp_path):
+    spoken = audio_of(wav(tmp_path / "spoken.wav", 1.0, 1000), tmp_path / "store")
+    (tmp_path / "exercise.json").write_bytes(signed(id="e", audio=(spoken,)).to_bytes())
+    one = horn(exercise='"exercise.json"')
+    drill = audio_of(wav(tmp_path / "drill.wav", 1.0, 2000), tmp_path / "store")
+    one.command(signed(id="drill", counter=11, test=True, audio=(drill,)).to_bytes())
+    one.play(0.1)
+    ready(one, drill)
+    one.play(5.2)
+    heard = one.heard()
+    np.testing.assert_allclose(
+        heard[480 : 3 * RATE], alert_tone.exercise()[480 : 3 * RATE], atol=1e-6
+    )
+    assert pitch_hz(heard[round(3.2 * RATE) : round(3.8 * RATE)]) == pytest.approx(1000, abs=5)
+    assert pitch_hz(heard[round(4.2 * RATE) : round(4.8 * RATE)]) == pytest.approx(2000, abs=5)
+    one.command(signed(id="drill-2", counter=12, test=True, audio=(drill,)).to_bytes())
+    one.play(0.2)
+    one.command(signed(id="flood", counter=13).to_bytes())
+    one.play(0.2)
+    order = [name for event, name, _ in one.events() if event in ("began", "interrupted")]
+    assert [name.split("/")[1] for name in order] == ["drill", "drill-2", "drill-2", "flood"]
+    assert all(record["test"] for record in one.records if record.get("name", "").endswith("drill"))
+
+
+def test_alert_and_exercise_are_nothing_alike():
+    alert, exercise = alert_tone.alert(), alert_tone.exercise()
+    for sound in (alert, exercise):
+        assert np.max(np.abs(sound)) == pytest.approx(0.7, abs=1e-6)
+    score = np.correlate(alert[:RATE], exercise[:RATE], "full")
+    norm = np.linalg.norm(alert[:RATE]) * np.linalg.norm(exercise[:RATE])
+    assert np.max(np.abs(score)) / norm < 0.3
+
+
+def live_session(port, **changes):
+    sdp = describe(CODECS["opus"], ("127.0.0.1", port), packet_ms=20).describe().encode()
+    return announced(sdp=sdp, srtp_key=SRTP_KEY, **changes).to_bytes()
+
+
+def is_heard(one, before_s, after_s):
+    return bool(np.any(one.heard()[round(before_s * RATE) : round(after_s * RATE)]))
+
+
+def test_live_audio_of_a_signed_session_is_heard_until_it_expires(horn):
+    one, port = horn(), next(PORTS)
+    one.command(live_session(port, expires=stamp(3)))
+    one.play(4.0, sent(programme(4), key=SRTP_KEY), port)
+    assert is_heard(one, 1.0, 3.0)
+    assert not is_heard(one, 3.05, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "announce"),
+    [(None, True), (bytes(30), True), (SRTP_KEY, False)],
+    ids=["plain", "wrong key", "no session"],
+)
+def test_packets_that_no_session_carries_are_not_heard(horn, key, announce):
+    one, port = horn(), next(PORTS)
+    if announce:
+        one.command(live_session(port))
+    one.play(2.0, sent(programme(2), key=key), port)
+    assert not np.any(one.heard())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"communes": ("cang-long",)},
+        {"expires": stamp(0)},
+        {"not_before": stamp(60)},
+        {"issuer": "province.other"},
+    ],
+    ids=["cross-zone", "expired", "early", "without the right"],
+)
+def test_a_session_that_is_not_believed_is_not_heard(horn, changes):
+    one, port = horn(), next(PORTS)
+    one.command(live_session(port, **changes))
+    one.play(1.5, sent(programme(1.5), key=SRTP_KEY), port)
+    assert not np.any(one.heard())
+
+
+def test_a_live_emergency_follows_the_alert(horn):
+    one, port = horn(), next(PORTS)
+    one.command(live_session(port, priority="emergency"))
+    one.command(signed(board_text=BoardText("LŨ LÊN", stamp(3600)), audio=()).to_bytes())
+    one.play(6.0, sent(programme(5), key=SRTP_KEY), port)
+    np.testing.assert_allclose(one.heard()[480 : 2 * RATE], alert_tone.alert()[480 : 2 * RATE])
+    assert is_heard(one, 3.5, 5.0)
+    seconds = one.records[-1]["seconds"]
+    assert (seconds["alert"], seconds["live"] > 1.5) == (3.0, True)
+    assert one.events()[-1][2] == "played"
+
+
+def test_a_revoked_key_silences_what_it_signed(horn, tmp_path):
+    one, port = horn(), next(PORTS)
+    one.command(live_session(port))
+    packets = sent(programme(4), key=SRTP_KEY)
+    one.play(2.0, packets, port)
+    one.command(signed(key=SECOND).to_bytes())
+    one.play(0.2)
+    (tmp_path / "KEYRING.toml").write_text(keyring_text(revoked=(KEY, SECOND)))
+    one.port.look_after()
+    one.play(0.5, [packet for packet in packets if packet[0] > BEGUN_S + 2.2], port)
+    assert not is_heard(one, 2.25, 2.7)
+    assert [record["event"] for record in one.records].count("revoked") == 2
+
+
+def test_a_local_recording_without_an_accepted_bulletin_is_refused(horn, tmp_path, capsys):
+    wav(tmp_path / "mine.wav", 1.0, 440)
+    for source, kind in (
+        ("file:mine.wav", "speaker.unsigned"),
+        ("rtp://127.0.0.1:5004", "speaker.unsigned"),
+        ("bulletin:none.json", "file.not_found"),
+    ):
+        path = provision(tmp_path, sources=f'["{source}"]')
+        assert cli.run(["speaker", str(path), "--seconds", "0.1"]) == 2
+        assert kind in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"communes": ("cang-long",)}, "bulletin.elsewhere"),
+        ({"issuer": "province.other"}, "bulletin.forbidden"),
+    ],
+)
+def test_a_local_bulletin_that_is_not_for_here(horn, tmp_path, changes, kind):
+    audio = audio_of(wav(tmp_path / "a.wav", 0.5, 440), tmp_path / "store")
+    (tmp_path / "a.json").write_bytes(signed(audio=(audio,), **changes).to_bytes())
+    path = provision(tmp_path, sources='["bulletin:a.json"]')
+    assert cli.run(["speaker", str(path), "--seconds", "0.1", "--json"]) == 2
+
+
+def test_a_local_recording_that_was_exchanged_is_refused(horn, tmp_path, capsys):
+    audio = audio_of(wav(tmp_path / "a.wav", 0.5, 440), tmp_path / "store")
+    wav(tmp_path / "store" / "other.wav", 0.5, 880).rename(tmp_path / "store" / audio.sha256)
+    (tmp_path / "a.json").write_bytes(signed(audio=(audio,)).to_bytes())
+    path = provision(tmp_path, sources='["bulletin:a.json"]')
+    assert cli.run(["speaker", str(path), "--seconds", "0.1"]) == 2
+    assert "bulletin.digest" in capsys.readouterr().err
+
+
+def test_a_local_bulletin_is_silent_when_it_has_expired(horn, tmp_path):
+    audio = audio_of(wav(tmp_path / "a.wav", 0.5, 440), tmp_path / "store")
+    content = signed(audio=(audio,), expires=stamp(1)).to_bytes()
+    (tmp_path / "a.json").write_bytes(content)
+    one = horn(sources='["bulletin:a.json"]')
+    one.play(2.0)
+    assert is_heard(one, 0.0, 1.0)
+    assert not is_heard(one, 1.05, 2.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trusted_keys": "[]"},
+        {"commune": ""},
+        {"state": ""},
+        {"commands": '["horn:5010"]'},
+        {"holders_emergency": "5"},
+        {"clock": '"mine"'},
+        {"device_key": '"none.key"'},
+        {"trusted_keys": '["none.toml"]'},
+    ],
+)
+def test_provisioning_that_is_none(tmp_path, changes, capsys):
+    path = provision(tmp_path, **changes)
+    assert cli.run(["speaker", str(path), "--seconds", "0.1"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_device_key_that_others_may_read(tmp_path, capsys):
+    path = provision(tmp_path)
+    (tmp_path / "horn-1.key").chmod(0o644)
+    assert cli.run(["speaker", str(path), "--seconds", "0.1"]) == 2
+    assert "speaker.device_key" in capsys.readouterr().err

@@ -307,6 +307,55 @@ def test_a_cut_between_memory_and_witness_is_harmless(folder):
     assert memory(folder).state == "good"
 
 
+def test_a_change_is_one_line_and_a_torn_one_was_never_acknowledged(folder):
+    one = door(folder)
+    for counter in (7, 8, 9):
+        one.accept(sign(bulletin(counter=counter), KEY), NOW)
+    whole = (folder / "seen.json").read_bytes()
+    assert whole.count(b"\n") == 3
+    before = whole.rfind(b"\n", 0, -1) + 1
+    (folder / "witness").write_bytes(b"2\n")  # the cut came before the witness
+    for torn in (whole[:-1], whole[: before + 9], whole[:before], whole[: before + 99] + bytes(50)):
+        (folder / "seen.json").write_bytes(torn)
+        assert (memory(folder).state, memory(folder).memory.generation) == ("good", 2)
+        assert door(folder).accept(sign(bulletin(counter=9), KEY), NOW)
+        (folder / "witness").write_bytes(b"2\n")
+    (folder / "seen.json").write_bytes(whole[: before + 99] + bytes(50) + b"\n")
+    assert memory(folder).memory.generation == 2
+
+
+def test_a_line_that_was_acknowledged_and_is_torn_is_seen(folder):
+    one = door(folder)
+    for counter in (7, 8):
+        one.accept(sign(bulletin(counter=counter), KEY), NOW)
+    whole = (folder / "seen.json").read_bytes()
+    (folder / "seen.json").write_bytes(whole[: whole.index(b"\n") + 1])
+    assert memory(folder).state == "rolled_back"
+
+
+def test_the_journal_does_not_grow_for_ever(folder, monkeypatch):
+    monkeypatch.setattr("transmit.bulletin.replay_file._LONG_BYTES", 2_000)
+    one = door(folder)
+    for counter in range(1, 60):
+        one.accept(sign(bulletin(counter=counter), KEY), NOW)
+        assert (folder / "seen.json").stat().st_size < 4_000
+    assert memory(folder).memory.generation == 59
+
+
+def test_who_was_not_trusted_stays_so_until_a_person_says_otherwise(folder):
+    """Or an emergency heard by answer would make a memory that was lost a good one."""
+    door(folder).accept(sign(bulletin(), KEY), NOW)
+    (folder / "seen.json").unlink()
+    for number in range(3):
+        challenger = Challenger("horn-1")
+        flood = sign(bulletin(counter=20 + number), KEY)
+        given = answer(challenger.ask(flood, 0.0), KEY, "2026-11-24T06:00:00Z")
+        assert door(folder, challenger=challenger).accept(flood, NOW, answer=given).by_answer
+        assert memory(folder).state == "doubted"
+    memory(folder).trust_again()
+    assert memory(folder).state == "good"
+
+
 def test_a_memory_that_is_a_link_is_broken(folder):
     door(folder).accept(sign(bulletin(), KEY), NOW)
     (folder / "seen.json").rename(folder / "elsewhere")

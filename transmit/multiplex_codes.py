@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dsp.coder.multiplex import RdsBits
 from dsp.coder.rds_blocks import Group, group_bits
+from dsp.contract import Samples
 from dsp.rds.code import GROUP_BITS
 from dsp.rds.shaping import BIT_RATE_DENOMINATOR, BIT_RATE_NUMERATOR
 from transmit.control_codes import ControlCode
@@ -74,18 +75,26 @@ def with_codes(
     yield from _codes_as_audio(after, form, bits)
 
 
+def code_as_audio(code: ControlCode, rate_hz: int) -> tuple[Samples, tuple[Group, ...]]:
+    """Return a code as the audio that carries it, or waits for it, and its groups of RDS.
+
+    The groups are to be sent with the first sample; a pause is at the end of the audio.
+    """
+    groups = code.groups()
+    tones = code.audio(rate_hz)
+    if groups:
+        tones = np.zeros(round((len(groups) + _SPARE_GROUPS) * _GROUP_S * rate_hz), np.float32)
+    return np.concatenate([tones, np.zeros(round(_PAUSE_S * rate_hz), np.float32)]), groups
+
+
 def _codes_as_audio(
     codes: tuple[ControlCode, ...], form: tuple[int, int], bits: CodedBits | None
 ) -> Iterator[Block]:
     rate_hz, channels = form
     for code in codes:
-        tones = code.audio(rate_hz)
-        groups = code.groups()
+        line, groups = code_as_audio(code, rate_hz)
         if groups and bits is not None:
             bits.send(groups)
-            tones = np.zeros(round((len(groups) + _SPARE_GROUPS) * _GROUP_S * rate_hz), np.float32)
-        pause = np.zeros(round(_PAUSE_S * rate_hz), np.float32)
-        line = np.concatenate([tones, pause])
         frames = np.zeros((len(line), channels), np.float32)
         frames[:, :2] = line[:, None]  # left and right, or the one there is
         yield frames

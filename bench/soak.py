@@ -5,9 +5,10 @@
 Bulletins of 2 s are handed in, looked at, fetched and deleted without a pause. Every 10 s the
 memory and the open descriptors of the whole process tree are noted: memory of these processes
 alone (anonymous and shared, in proportion), for the share of a library that others use too grows
-when they end. The first half is warm-up: decoders start on demand, pools of connections and caches
-fill. The row gives the slope of the memory in the second half (least squares), and the most
-descriptors in it less the most in the first half.
+when they end. The first quarter of an hour (at most half) is warm-up: decoders start on demand,
+pools of connections and caches fill. The row gives the slope of the memory after it (least squares)
+with its standard error, and the most descriptors after it less the most before. One look resembles
+the next, so the error counts as many looks as are worth independent ones (residuals as AR(1)).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
 _EVERY_S = 10.0
+_WARM_S = 900.0
 _MOST_MB_PER_H = 1.0
 _OURS = ("Pss_Anon:", "Pss_Shmem:")
 
@@ -44,23 +46,37 @@ def main() -> int:
         content = write_programme(folder / "a.wav", seconds=2, channels=1).read_bytes()
         with serving(folder) as service:
             jobs, looks = _worked(service.client, content, service.process_id, minutes * 60)
-    warm, steady = looks[: len(looks) // 2], looks[len(looks) // 2 :]
+    warm_s = min(_WARM_S, minutes * 30)
+    warm = [look for look in looks if look[0] < warm_s]
+    steady = [look for look in looks if look[0] >= warm_s]
     hours = np.array([look[0] for look in steady]) / 3600
-    slope = float(np.polyfit(hours, [look[1] for look in steady], 1)[0])
+    slope, error = _slope(hours, np.array([look[1] for look in steady]))
     more = max(look[2] for look in steady) - max(look[2] for look in warm)
     found = row(
-        f"soak of {minutes:g} min, {jobs} jobs: memory of all processes in the second half",
+        f"soak of {minutes:g} min, {jobs} jobs: memory of all processes after warm-up",
         slope,
         "MB/h",
         f"≤ {_MOST_MB_PER_H:g}",
         ok=slope <= _MOST_MB_PER_H and more <= 0,
+        standard_error=error,
         first_mb=looks[0][1],
         warm_mb=steady[0][1],
         last_mb=steady[-1][1],
+        most_mb=max(look[1] for look in steady),
         descriptors_more=more,
     )
     print(json.dumps(found, ensure_ascii=False))
     return 0 if found["ok"] else 1
+
+
+def _slope(hours: np.ndarray, memory_mb: np.ndarray) -> tuple[float, float]:
+    """Return the slope in MB/h and its standard error."""
+    slope, level = np.polyfit(hours, memory_mb, 1)
+    rest = memory_mb - (slope * hours + level)
+    alike = float(np.clip(np.sum(rest[1:] * rest[:-1]) / np.sum(rest**2), 0.0, 0.99))
+    independent = (1 + alike) / (1 - alike)
+    variance = np.sum(rest**2) / (len(rest) - 2) * independent
+    return float(slope), float(np.sqrt(variance / np.sum((hours - hours.mean()) ** 2)))
 
 
 def _worked(
@@ -80,6 +96,10 @@ def _worked(
         if now_s - looked_s >= _EVERY_S:
             looked_s = now_s
             looks.append((now_s, *_size(process_id)))
+            print(
+                f"{looks[-1][0]:.0f} s {jobs} jobs {looks[-1][1]:.2f} MB {looks[-1][2]}",
+                file=sys.stderr,
+            )
     return jobs, looks
 
 

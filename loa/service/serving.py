@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dsp.errors import Refusal
 from loa import reporting
 from loa.interrupt import Interrupt
+from loa.service.memory import Tidying, keep_heaps_small
 from transmit.atomic import OutputSet
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def serve(
     if with_workers:
         require_isolation(settings)
     _raise_descriptor_limit()
+    keep_heaps_small()
     import uvicorn
 
     from loa.service.api import create_app
@@ -78,6 +80,8 @@ def serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
+    tidying = Tidying()
+    tidying.start()
 
     def leave(*_: object) -> None:
         server.should_exit = True
@@ -91,6 +95,7 @@ def serve(
     except KeyboardInterrupt:
         pass
     finally:
+        tidying.stop()
         notifier.stop()
         if supervisor is not None:
             supervisor.stop()

@@ -22,6 +22,7 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING
 
+from loa.service.memory import Tidying, keep_heaps_small
 from loa.service.settings import Settings, as_text, private_folder, settings_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the service will ask us to drain
     os.nice(_NICENESS)
+    keep_heaps_small()
     for library in _LIBRARIES:
         importlib.import_module(library)
     from loa.service.render import load_kernels
@@ -147,9 +149,12 @@ def run_worker(settings: Settings, say_ready: int) -> None:
     lock, slot = _take_slot(private_folder(settings.data_folder / "executors"))
     worker = Worker(room, f"{host_id(settings)}-{slot}")
     worker.start()
+    tidying = Tidying()
+    tidying.start()
     os.write(say_ready, b"r")
     stop.wait()
     worker.stop()
+    tidying.stop()
     room.close()
     os.close(lock)
 

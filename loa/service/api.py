@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from dsp.errors import Refusal
 from loa.service import problems
 from loa.service.access import Rates, RoomHere
+from loa.service.addresses import PerAddress
 from loa.service.answers import Health
 from loa.service.blobs import free_bytes
 from loa.service.database import failures_refused
@@ -49,6 +50,12 @@ def create_app(room: Room) -> FastAPI:
     app.state.metrics = Metrics(room)
     app.state.closing = lambda: False
     app.add_middleware(Counted, metrics=app.state.metrics)
+    incoming = room.settings.incoming
+    app.add_middleware(
+        PerAddress,
+        most=incoming.connections_per_address,
+        trusted_proxies=incoming.trusted_proxies,
+    )
     app.state.fetches = Fetches(room.settings.outgoing.fetches)
     for routes in (*_ROUTERS, page_router()):
         app.include_router(routes)

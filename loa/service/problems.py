@@ -65,14 +65,19 @@ def problem_response(refusal: Refusal, headers: Mapping[str, str] | None = None)
     from fastapi.responses import JSONResponse
 
     body = problem_of(refusal)
-    answer = JSONResponse(body, body["status"], dict(headers or {}), media_type=MEDIA_TYPE)
-    if refusal.kind in _RETRY_AFTER_S:
-        answer.headers["Retry-After"] = str(_RETRY_AFTER_S[refusal.kind])
+    given = {**retry_after(refusal), **(headers or {})}
+    answer = JSONResponse(body, body["status"], given, media_type=MEDIA_TYPE)
     if body["status"] == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="loa"'
     if body["status"] in (408, 413):
         answer.headers["Connection"] = "close"  # the rest of the body is not read
     return answer
+
+
+def retry_after(refusal: Refusal) -> dict[str, str]:
+    """Return the header that says when to come again, if that helps."""
+    pause_s = _RETRY_AFTER_S.get(refusal.kind)
+    return {} if pause_s is None else {"Retry-After": str(pause_s)}
 
 
 def unauthorised() -> Refusal:

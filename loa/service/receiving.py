@@ -1,15 +1,14 @@
 """Who sends slowly is sent away: deadlines for a request's head and for its body.
 
-uvicorn waits for ever for the end of a request. `Http` gives a head and the first bytes of its body
-`receive_s`, and nobody parses or answers a request before those are there; `received_parts` asks of
-the rest that it keeps to a pace. So 5 000 slow senders cost 5 000 sockets for seconds.
+uvicorn waits for ever for the end of a request. The gate (`gate.py`) passes a connection on once
+the head and the first bytes of its first request are there. `Http` gives the later requests of a
+connection, and the first where there is no gate, the same time for the same; `received_parts` asks
+of the rest that it keeps to a pace.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dsp.errors import Refusal
-from loa.service import problems
+from loa.service.first_bytes import FirstBytes
+from loa.service.short_answers import too_slow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,60 +25,6 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from loa.service.settings import Limits
-
-
-# A request with a body is worth the work on it once so much of the body is there, or all of it.
-_FIRST_BYTES = 4_096
-_LONGEST_HEAD_BYTES = 65_536
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,18})[ \t\r\n]", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
-_EXPECTS = re.compile(rb"\nexpect:", re.IGNORECASE)
-
-
-class FirstBytes:
-    """The start of a request, kept until it is worth work; a hint only, h11 reads it all again."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-        self._missing: int | None = None  # of the body; None while the head is not complete
-        self._body_at = 0
-        self._is_chunked = False
-
-    @property
-    def has_head(self) -> bool:
-        """Tell whether the head is complete."""
-        return self._missing is not None
-
-    def take(self, data: bytes) -> bytes | None:
-        """Add `data`; return all that there is once it is enough."""
-        looked = max(0, len(self._held) - 3)
-        self._held += data
-        if self._missing is None:
-            self._read_head(looked)
-        if self._missing is None:
-            return bytes(self._held) if len(self._held) > _LONGEST_HEAD_BYTES else None
-        if len(self._held) - self._body_at >= self._missing or self._has_last_chunk():
-            return bytes(self._held)
-        return None
-
-    def _read_head(self, start: int) -> None:
-        end = _END_OF_HEAD.search(self._held, start)
-        if end is None:
-            return
-        self._body_at = end.end()
-        head = bytes(self._held[: self._body_at])
-        length = _LENGTH.search(head)
-        self._is_chunked = _CHUNKED.search(head) is not None
-        self._missing = 0
-        # Who waits for "100 Continue" sends nothing before the application has looked.
-        if _EXPECTS.search(head) is None:
-            told = int(length[1]) if length else 0
-            self._missing = _FIRST_BYTES if self._is_chunked else min(told, _FIRST_BYTES)
-
-    def _has_last_chunk(self) -> bool:
-        """Tell whether a chunked body may be complete; what looks like its end is let through."""
-        return self._is_chunked and _END_OF_HEAD.search(self._held, self._body_at) is not None
 
 
 class Http(H11Protocol):
@@ -148,7 +94,7 @@ def http_protocol(receive_s: float) -> type[H11Protocol]:
     class Timed(Http):
         pass
 
-    Timed.receive_s, Timed.too_slow = receive_s, _answered_too_slow(receive_s)
+    Timed.receive_s, Timed.too_slow = receive_s, too_slow(receive_s)
     return Timed
 
 
@@ -188,22 +134,6 @@ async def received_parts(
             held.clear()
     if held:
         yield bytes(held)
-
-
-def _answered_too_slow(receive_s: float) -> bytes:
-    """Return the whole answer to a body whose first bytes do not come."""
-    refusal = Refusal(
-        "request.too_slow",
-        expected=f"the first {_FIRST_BYTES} bytes of a body, or all of it, within {receive_s:g} s",
-        got="fewer",
-        advice="a better line",
-    )
-    body = json.dumps(problems.problem_of(refusal)).encode()
-    head = (
-        f"HTTP/1.1 408 Request Timeout\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def _too_large(most: int, got: str) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import resource
@@ -20,13 +21,13 @@ from transmit.atomic import OutputSet
 
 if TYPE_CHECKING:
     import uvicorn
+    from fastapi import FastAPI
 
+    from loa.service.gatekeeper import Gatekeeper
     from loa.service.room import Room
     from loa.service.settings import Settings
 
 _BACKLOG = 4096
-# asyncio takes as many connections in one turn as its backlog says: few, that others get theirs.
-_TAKEN_AT_ONCE = 8
 # The loop wants the interpreter back from the threads sooner than after Python's 5 ms.
 _SWITCH_S = 0.0005
 # Looking for cycles among thousands of fresh connections stops all answers for a while: what is
@@ -43,11 +44,9 @@ def serve(
         require_isolation(settings)
     _raise_descriptor_limit()
     keep_heaps_small()
-    import uvicorn
-
     from loa.service.api import create_app
+    from loa.service.gatekeeper import Gatekeeper, rules_of
     from loa.service.log import configure_log
-    from loa.service.receiving import http_protocol
     from loa.service.room import open_room
     from loa.service.webhooks import Notifier
     from loa.service.worker_process import Supervisor
@@ -62,24 +61,10 @@ def serve(
     notifier.start()
     url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
     app = create_app(room)
-    server = server_of(
-        uvicorn.Config(
-            app,
-            http=http_protocol(settings.limits.receive_s),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            backlog=_TAKEN_AT_ONCE,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-    )
+    gatekeeper = Gatekeeper(listener, rules_of(settings))
+    server = server_of(_configured(app, settings), gatekeeper)
     app.state.closing = lambda: server.should_exit
-    sys.setswitchinterval(_SWITCH_S)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
+    _prefer_answers()
     tidying = Tidying()
     tidying.start()
 
@@ -91,10 +76,12 @@ def serve(
     signal.signal(signal.SIGTERM, leave)
     try:
         _announce(room, url, ready_file)
-        server.run(sockets=[listener])
+        server.run(sockets=[])
     except KeyboardInterrupt:
         pass
     finally:
+        gatekeeper.close()
+        listener.close()
         tidying.stop()
         notifier.stop()
         if supervisor is not None:
@@ -103,15 +90,55 @@ def serve(
     return 0
 
 
-def server_of(config: uvicorn.Config) -> uvicorn.Server:
-    """Return a server whose connections wait in the kernel, not in one long turn of the loop."""
+def _prefer_answers() -> None:
+    """Let nothing hold up the loop that answers for long."""
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
+
+
+def _configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    import uvicorn
+
+    from loa.service.receiving import http_protocol
+
+    proxies = list(settings.incoming.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        http=http_protocol(settings.limits.receive_s),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+    )
+
+
+def server_of(config: uvicorn.Config, gatekeeper: Gatekeeper) -> uvicorn.Server:
+    """Return a server that does not accept by itself: its connections come through the gate."""
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            for listener in sockets or ():
-                listener.listen(_BACKLOG)  # asyncio has set its own, short one
+            loop = asyncio.get_running_loop()
+            gatekeeper.attach(
+                loop,
+                lambda: config.http_protocol_class(  # type: ignore[call-arg]
+                    config=config,
+                    server_state=self.server_state,
+                    app_state=self.lifespan.state,
+                    _loop=loop,
+                ),
+            )
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            gatekeeper.close()
+            await super().shutdown(sockets)
 
     return Server(config)
 

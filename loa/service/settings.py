@@ -3,7 +3,7 @@
 data = "/var/lib/loa"                     # folder of this host
 database = "postgresql://loa@db/loa"      # default: SQLite in `data`
 blobs = "s3://loa-bulletins"              # default: a folder in `data`
-[limits] … [worker] … [outgoing] … [bulletin] …
+[limits] … [worker] … [incoming] … [outgoing] … [bulletin] …
 """
 
 from __future__ import annotations
@@ -121,6 +121,33 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
+class Incoming:
+    """Who connects to the service.
+
+    Attributes
+    ----------
+    connections_per_address
+        So many connections of one address may wait for their first request, and so many requests
+        of one be answered at a time; IPv6 addresses count by their first 64 bits.
+    trusted_proxies
+        Networks of reverse proxies ("127.0.0.1/32"): their connections are not counted, and who
+        asks is whom they name in X-Forwarded-For. Nobody by default.
+    """
+
+    connections_per_address: int = 2_000
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse networks that are none, and a limit that lets nothing through."""
+        for network in self.trusted_proxies:
+            ipaddress.ip_network(network)  # a ValueError that says what is wrong
+        if self.connections_per_address <= 0:
+            raise ValueError(
+                f"connections_per_address: expected more than 0, got {self.connections_per_address}"
+            )
+
+
+@dataclass(frozen=True)
 class BulletinSettings:
     """Whose envelopes are accepted: a keyring (docs/reference/bulletin.md), and how many sign."""
 
@@ -142,6 +169,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     outgoing: Outgoing = field(default_factory=Outgoing)
+    incoming: Incoming = field(default_factory=Incoming)
     bulletin: BulletinSettings = field(default_factory=BulletinSettings)
 
     @property

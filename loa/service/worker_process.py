@@ -9,7 +9,6 @@ SIGTERM.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import gc
 import importlib
@@ -23,12 +22,12 @@ import traceback
 from typing import IO, TYPE_CHECKING
 
 from loa.service.memory import Tidying, keep_heaps_small
+from loa.service.parent import end_with
 from loa.service.settings import Settings, as_text, private_folder, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
 _MOST_SLOTS = 256
 _LOOK_EVERY_S = 0.05
 # Workers that die young one after the other are replaced at ever longer intervals: something is
@@ -45,7 +44,7 @@ _LIBRARIES = ("alembic.config", "dbos", "loa.service.room", "loa.service.work", 
 
 def main() -> None:
     """Run the nursery until SIGTERM; settings as JSON and the parent's id are its arguments."""
-    _end_with(int(sys.argv[2]))
+    end_with(int(sys.argv[2]))
     settings = settings_of(sys.argv[1])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -96,7 +95,7 @@ class Nursery:
             return
         code = 1
         try:
-            _end_with(me)
+            end_with(me)
             run_worker(self._settings, self._say_ready)
             code = 0
         except BaseException:  # noqa: BLE001 - a fork must not come back into its parent's frames
@@ -207,13 +206,6 @@ class Supervisor:
         )
         assert nursery.stdout is not None
         return nursery, nursery.stdout
-
-
-def _end_with(parent_id: int) -> None:
-    """Be killed when the parent ends; end now where it is gone already."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_id:
-        os._exit(1)
 
 
 def _take_slot(folder: Path) -> tuple[int, int]:

@@ -93,3 +93,20 @@ def ended(client, job_id):
         return job if job["state"] in {"done", "failed", "cancelled"} else None
 
     return wait_for(look)
+
+
+def children(process_id):
+    """Return the ids of a process's children."""
+    tasks = Path(f"/proc/{process_id}/task").glob("*/children")
+    with contextlib.suppress(FileNotFoundError):  # it is gone meanwhile, and so are they
+        return [int(word) for task in tasks for word in task.read_text("ascii").split()]
+    return []
+
+
+def child_of(process_id, module):
+    """Return the child that runs a module of the service, None for none."""
+    for child in children(process_id):
+        with contextlib.suppress(FileNotFoundError):
+            if f"loa.service.{module} " in Path(f"/proc/{child}/cmdline").read_text("utf-8"):
+                return child
+    return None

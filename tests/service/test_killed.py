@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from loa.service.database import Database
 from loa.service.failpoints import PASSED, POINTS, VARIABLE
 from loa.service.tables import AUDIT, JOBS
-from tests.service.live import Live, ended, living, wait_for
+from tests.service.live import Live, child_of, children, ended, living, wait_for
 
 # Where the API itself dies; everywhere else a worker does.
 IN_API = ("submit.received", "submit.blob_kept", "submit.row_kept", "blob.sync")
@@ -144,13 +143,15 @@ def test_everybody_killed_at_every_point_twenty_times(tmp_path, bulletin, capsys
     assert all(passed[point] >= 20 for point in POINTS)
 
 
-def children(process_id):
-    tasks = Path(f"/proc/{process_id}/task").glob("*/children")
-    return [int(word) for task in tasks for word in task.read_text("ascii").split()]
+def kill_and_wait(service, module):
+    """Kill the child that runs a module, and wait for its successor."""
+    victim = wait_for(lambda: child_of(service.process.pid, module))
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: child_of(service.process.pid, module) not in {None, victim})
 
 
 def killed_at_random(tmp_path, bulletin, kills, jobs_in_hand):
-    """Kill workers, now and then the nursery or the service, wherever they are; count the kills."""
+    """Kill workers, now and then nursery, gate or service, wherever they are; count the kills."""
     shots, options = prepared(tmp_path)
     dice = random.Random(2026)
     jobs, counts = [], collections.Counter()
@@ -167,18 +168,16 @@ def killed_at_random(tmp_path, bulletin, kills, jobs_in_hand):
                     or all(is_ended(service, job_id) for job_id in jobs)
                 )
             )
-            what = dice.choices(("worker", "nursery", "service"), (90, 5, 5))[0]
+            what = dice.choices(("worker", "nursery", "gate", "service"), (85, 5, 5, 5))[0]
             counts[what] += 1
             if what == "service":
                 service.end(signal.SIGKILL)
                 service.start()
-                continue
-            (nursery,) = wait_for(lambda: children(service.process.pid))
-            victims = [nursery] if what == "nursery" else wait_for(lambda n=nursery: children(n))
-            os.kill(dice.choice(victims), signal.SIGKILL)
-            if what == "nursery":
-                wait_for(lambda n=nursery: n not in children(service.process.pid))
-                wait_for(lambda: children(service.process.pid))
+            elif what == "worker":
+                nursery = wait_for(lambda: child_of(service.process.pid, "worker_process"))
+                os.kill(dice.choice(wait_for(lambda n=nursery: children(n))), signal.SIGKILL)
+            else:
+                kill_and_wait(service, {"nursery": "worker_process"}.get(what, what))
         for job_id in jobs:
             require_whole(service, job_id)
     database = Database(f"sqlite:///{tmp_path}/data/loa.sqlite")

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from loa.service.receiving import FirstBytes, http_protocol
+from loa.service.first_bytes import FirstBytes
+from loa.service.receiving import http_protocol
 from loa.service.settings import load_settings
 from tests.service.inside import inside
 

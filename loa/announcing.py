@@ -117,9 +117,11 @@ def send_file(request: SendRequest, clock: Clock | None = None) -> int:
                 advice="--to 239.255.12.42:5010",
             )
         interrupt = held.enter_context(Interrupt())
+        begun_utc = clock.now_utc()
         _repeat(sending, answering, request.seconds, clock, interrupt)
         fields = {
             "file": str(request.file),
+            "begun_unix_s": round(begun_utc.timestamp(), 6),
             "datagrams_sent": sending.count("sent"),
             "datagrams_failed": sending.count("failed"),
             "answered": 0 if answering is None else answering.answered,

@@ -24,6 +24,7 @@ from loa import reporting
 from loa.interrupt import Interrupt
 from loa.speaker.bulletin_voice import BulletinVoice
 from loa.speaker.fallback import FileSource
+from loa.speaker.health import Health
 from loa.speaker.live import LiveSource
 from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
 from loa.speaker.outputs import BLOCK_S, BLOCK_SAMPLES, Output
@@ -33,6 +34,8 @@ from loa.speaker.settings import SpeakerSettings
 from loa.speaker.signed_source import SignedSource
 from loa.speaker.status_line import Second, about
 from loa.speaker.steady_clock import SteadyClock
+from loa.speaker.volume import Volume
+from transmit.bulletin.content import Priority
 
 _FADE_SAMPLES = 480
 
@@ -53,6 +56,8 @@ class Speaker:
         The output, and the tap where one is wanted.
     port, bulletins
         Where signed commands come in, and what plays them; None for a loudspeaker without keys.
+    health
+        Volume, proof of play and watchdog.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Speaker:
         *,
         port: CommandPort | None = None,
         bulletins: BulletinVoice | None = None,
+        health: Health | None = None,
     ) -> None:
         self._settings = settings
         self._sources = sources
@@ -72,6 +78,8 @@ class Speaker:
         self._steady = SteadyClock(clock)
         self._port = port
         self._bulletins = bulletins
+        self._health = health or Health(Volume(settings.volume), clock.now_utc)
+        self._priority: Priority | None = None
         self._now: Heard | None = None
         self._under: Heard | None = None
         self._second = Second()
@@ -84,11 +92,13 @@ class Speaker:
     def run(self, seconds: float | None, interrupt: Interrupt, *, as_json: bool) -> None:
         """Play for so long, or until interrupted; a line of status every second."""
         begun_s = self._clock.monotonic_s()
+        self._health.watchdog.ready()
         for block in itertools.count():
             if interrupt.stopped or (seconds is not None and block * BLOCK_S >= seconds):
                 break
             due_s = begun_s + block * BLOCK_S
             self._wait_until(due_s)
+            self._second.late(self._clock.monotonic_s() - due_s)
             # A block that is late to be rendered is heard in its turn all the same.
             records = self.block(self._steady.at(due_s) + self._outputs[0].latency_s)
             for record in records:
@@ -102,7 +112,7 @@ class Speaker:
             self.begun_s = moment_s
         records = self._take_news(moment_s)
         self._receive(moment_s)
-        samples = self._chosen(moment_s) * np.float32(self._settings.volume)
+        samples = self._health.loud(self._chosen(moment_s), self._priority)
         for output in self._outputs:
             output.write(samples)
         self._second.add(samples)
@@ -163,6 +173,8 @@ class Speaker:
             except Refusal as refusal:
                 records.append(told(Refused(name_of(news), refusal)))
         self._watch()
+        if not records:
+            return []
         now = rfc3339(self._clock.now_utc())
         return [{"time": now, "zone": self._settings.zone, **record} for record in records]
 
@@ -205,11 +217,12 @@ class Speaker:
     def _chosen(self, moment_s: float) -> Samples:
         """Return what is heard, cross-faded where it is another than before."""
         before = self._now
-        samples = None
+        samples, self._priority = None, None
         if self._bulletins is not None:
             samples = self._bulletins.render(BLOCK_SAMPLES, moment_s)
-        if samples is not None:
+        if samples is not None and self._bulletins is not None:
             self._now = self._bulletins
+            self._priority = "emergency" if self._bulletins.is_emergency else None
         else:
             self._now = self._choose(moment_s, before)
             samples = self._rendered(self._now, moment_s)
@@ -225,6 +238,7 @@ class Speaker:
         for source in self._sources:
             found, urgent = self._alive(source, moment_s)
             if found is not None and urgent:
+                self._priority = "emergency"
                 return found
             first = found if first is None else first
         if isinstance(first, FileSource | BulletinSource) and first not in (before, self._under):
@@ -259,7 +273,10 @@ class Speaker:
             "zone": self._settings.zone,
             "state": _state(now),
             "source": getattr(now, "name", None),
-        } | second.fields()
+        }
+        fields |= second.fields() | self._health.told(self._priority)
+        if self._port is None or self._port.is_well:
+            self._health.watchdog.alive()
         if isinstance(now, LiveSource):
             fields |= about(now)
         if as_json:

@@ -12,12 +12,15 @@ from loa import reporting
 from loa.interrupt import Interrupt
 from loa.speaker.bulletin_voice import BulletinVoice
 from loa.speaker.fallback import FileSource
+from loa.speaker.health import Health
 from loa.speaker.live import LiveSource
 from loa.speaker.loop import Source, Speaker
 from loa.speaker.outputs import Output, WavOutput, open_output
+from loa.speaker.proof_of_play import ProofOfPlay
 from loa.speaker.provisioned import Provisioned
 from loa.speaker.settings import SpeakerSettings, load_settings, require_signed, session_of
 from loa.speaker.signed_source import SignedSource
+from loa.speaker.volume import Volume, open_volume
 
 __all__ = ["Speaker", "run_speaker"]
 
@@ -35,6 +38,7 @@ def run_speaker(
     clock = clock or SystemClock()
     for source in settings.sources:
         require_signed(source, settings)
+    volume = open_volume(settings.volume, settings.profile, settings.level_dba, path.parent)
     with ExitStack() as held:
         keys = Provisioned(settings, path.parent, clock) if settings.is_provisioned else None
         sources = []
@@ -47,7 +51,7 @@ def run_speaker(
         if tap is not None:
             outputs.append(WavOutput(tap))
             held.callback(outputs[1].close)
-        speaker = _joined(settings, sources, outputs, clock, keys, held)
+        speaker = _joined(settings, sources, outputs, clock, keys, volume, held)
         with Interrupt() as interrupt:
             speaker.run(seconds, interrupt, as_json=as_json)
         for output in outputs:
@@ -94,11 +98,14 @@ def _joined(
     outputs: list[Output],
     clock: Clock,
     keys: Provisioned | None,
+    volume: Volume,
     held: ExitStack,
 ) -> Speaker:
     """Return the loudspeaker, its port listening where it has keys."""
+    now_utc = clock.now_utc if keys is None else keys.now_utc
+    health = Health(volume, now_utc, ProofOfPlay() if settings.prints else None)
     if keys is None:
-        return Speaker(settings, sources, outputs, clock)
+        return Speaker(settings, sources, outputs, clock, health=health)
     port = keys.open(held)
     voice = BulletinVoice(
         keys.shelf,
@@ -106,6 +113,6 @@ def _joined(
         keys.exercise,
         settings.zone,
     )
-    speaker = Speaker(settings, sources, outputs, clock, port=port, bulletins=voice)
+    speaker = Speaker(settings, sources, outputs, clock, port=port, bulletins=voice, health=health)
     port.start()
     return speaker

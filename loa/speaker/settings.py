@@ -85,6 +85,8 @@ class SpeakerSettings:
         Address of this machine at which unicast sessions are received.
     profile
         Volume by time of day: a file, or the name of one that comes with Loa.
+    prints
+        Tell the fingerprint of what went out, every second.
     level_dba
         Measured at the nearest dwelling with `volume` 1: what limits in dBA are compared with.
     """
@@ -110,6 +112,7 @@ class SpeakerSettings:
     holders_priority: int = number(1, 4, default=1)
     holders_emergency: int = number(1, 4, default=1)
     listen: str | None = None
+    prints: bool = True
     level_dba: float | None = number(30.0, 140.0, default=None)
 
     def __post_init__(self) -> None:

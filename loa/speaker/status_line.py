@@ -18,6 +18,11 @@ class Second:
 
     power: float = 0.0
     blocks: int = 0
+    late_s: float = 0.0
+
+    def late(self, by_s: float) -> None:
+        """Note how late a block was begun."""
+        self.late_s = max(self.late_s, by_s)
 
     def add(self, samples: Samples) -> None:
         """Count what was played, after volume."""
@@ -27,9 +32,10 @@ class Second:
     def fields(self) -> dict[str, Any]:
         """Return the level, or why there is none."""
         mean = self.power / max(1, self.blocks)
+        late = {"late_ms": round(1000 * self.late_s, 1)}
         if mean <= 0:
-            return {"level_dbfs": None, "invalid": {"level_dbfs": "silence"}}
-        return {"level_dbfs": round(10 * math.log10(mean), 2)}
+            return {"level_dbfs": None, "invalid": {"level_dbfs": "silence"}} | late
+        return {"level_dbfs": round(10 * math.log10(mean), 2)} | late
 
 
 def about(source: LiveSource) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened
 from loa.speaker.provisioned import Provisioned
 from loa.speaker.settings import load_settings
+from loa.speaker.volume import open_volume
 from loa.streaming import describe
 from tests.loa.speaker.made import (
     NOW,
@@ -65,7 +66,7 @@ class Horn:
     def __init__(self, folder, held, **changes):
         self.command_port = next(PORTS)
         address = f'["127.0.0.1:{self.command_port}"]'
-        path = provision(folder, **({"commands": address} | changes))
+        path = provision(folder, **({"commands": address, "prints": "false"} | changes))
         self.clock = HandClock()
         self.settings = load_settings(path)
         keys = Provisioned(self.settings, folder, self.clock)
@@ -75,7 +76,10 @@ class Horn:
         for source in sources:
             held.callback(getattr(source, "close", int))
         self.kept = Kept()
-        self.speaker = _joined(self.settings, sources, [self.kept], self.clock, keys, held)
+        volume = open_volume(
+            self.settings.volume, self.settings.profile, self.settings.level_dba, folder
+        )
+        self.speaker = _joined(self.settings, sources, [self.kept], self.clock, keys, volume, held)
         self.port = self.speaker._port
         self.shelf = keys.shelf
         self.records = []

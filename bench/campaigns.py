@@ -22,6 +22,8 @@ CAMPAIGNS = {
         "1440",
         "--stations",
         "1",
+        "--rate-hz",
+        "288000",
     ],
     "Soak of the service at full speed": ["-m", "bench.soak", "--minutes", "20"],
     "Recognition: three station-weeks in which nothing may be named": [

@@ -49,11 +49,13 @@ rt = "Ban tin buoi sang"
 """
 
 
-def write_band(folder: Path) -> None:
+def write_band(
+    folder: Path, *, rate_hz: int = RATE_HZ, offsets_hz: Sequence[float] = OFFSETS_HZ
+) -> None:
     """Write band.cu8 and band.cs8, and of each one second as short.*; the long ones have a seam."""
-    scene = f"[capture]\ncentre_hz = {CENTRE_HZ}\nrate_hz = {RATE_HZ}\nseconds = {RENDERED_S}\n"
+    scene = f"[capture]\ncentre_hz = {CENTRE_HZ}\nrate_hz = {rate_hz}\nseconds = {RENDERED_S}\n"
     scene += "seed = 5\n[dongle]\nnoise_dbfs = -52\n"
-    for number, offset_hz in enumerate(OFFSETS_HZ):
+    for number, offset_hz in enumerate(offsets_hz):
         scene += _STATION.format(
             number=number,
             frequency=CENTRE_HZ + offset_hz,
@@ -63,7 +65,7 @@ def write_band(folder: Path) -> None:
     (folder / "band.toml").write_text(scene)
     source = SceneSource(load_scene(folder / "band.toml"))
     band = np.concatenate([block.samples for block in source.blocks()])
-    for name, whole in (("band", np.tile(band, REPEATS)), ("short", band[: 2 * RATE_HZ])):
+    for name, whole in (("band", np.tile(band, REPEATS)), ("short", band[: 2 * rate_hz])):
         whole.tofile(folder / f"{name}.cu8")
         (whole ^ 0x80).tofile(folder / f"{name}.cs8")
 

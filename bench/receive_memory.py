@@ -1,11 +1,11 @@
 """Memory of a reception over a long capture: flat, as fast as the machine can feed it.
 
-    python -m bench.receive_memory [--minutes 30] [--stations 8]
+    python -m bench.receive_memory [--minutes 30] [--stations 8] [--rate-hz 2400000]
 
-A rendered band of 2.4 MS/s is given to the receiver of `loa receive` again and again, with a lost
+A rendered band is given to the receiver of `loa receive` again and again, with a lost
 block and its gap at every seam, everything on; resident memory is read every half minute of signal.
 What the first two minutes need (tables, the window of MPX power, RDS state) is not growth.
-`make long` runs 24 hours of one station.
+`make long` runs 24 hours of one station at 288 kS/s.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from ingest.receiver.band_receiver import BandReceiver
 from ingest.receiver.stations import StationList
 
 MOST_GROWTH_MB = 5.0
-_PIECE = RATE_HZ // 10
 _WARM_S = 120
 _EVERY_S = 30
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,34 +43,36 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def blocks(band: npt.NDArray[np.uint8], seconds: int) -> Iterator[IqBlock]:
+def blocks(band: npt.NDArray[np.uint8], rate_hz: int, seconds: int) -> Iterator[IqBlock]:
     """Yield the band again and again; a tenth of a second is lost at every seam."""
-    index, missing, given = 0, 0, 0
+    index, missing, given, length = 0, 0, 0, rate_hz // 10
     while given < 10 * seconds:
-        for begin in range(0, len(band), 2 * _PIECE):
-            piece = band[begin : begin + 2 * _PIECE]
-            yield IqBlock(piece, index, _START_UTC + timedelta(seconds=index / RATE_HZ), missing)
+        for begin in range(0, len(band), 2 * length):
+            piece = band[begin : begin + 2 * length]
+            yield IqBlock(piece, index, _START_UTC + timedelta(seconds=index / rate_hz), missing)
             index += len(piece) // 2
             missing = 0
             given += 1
-        missing = _PIECE
+        missing = length
         index += missing
 
 
-def grown_mb(*, minutes: float, stations: int) -> tuple[float, float]:
+def grown_mb(*, minutes: float, stations: int, rate_hz: int) -> tuple[float, float]:
     """Return by how much memory grew behind the first two minutes, and the highest seen, in MB."""
     with tempfile.TemporaryDirectory(prefix="loa-bench-") as name:
         folder = Path(name)
-        write_band(folder)
-        band = np.fromfile(folder / "band.cu8", np.uint8)[: 2 * 10 * RATE_HZ]
-        options = SourceOptions(rate_hz=RATE_HZ, centre_hz=CENTRE_HZ)
+        # A narrow capture holds the station in its middle alone.
+        offsets_hz = OFFSETS_HZ[:stations] if rate_hz == RATE_HZ else (10e3,)
+        write_band(folder, rate_hz=rate_hz, offsets_hz=offsets_hz)
+        band = np.fromfile(folder / "band.cu8", np.uint8)[: 2 * 10 * rate_hz]
+        options = SourceOptions(rate_hz=rate_hz, centre_hz=CENTRE_HZ)
         source = open_source(str(folder / "short.cu8"), options)
         assert isinstance(source, FileSource)
         source.close()
-    heard = StationList.of_frequencies(tuple(CENTRE_HZ + hz for hz in OFFSETS_HZ[:stations]))
+    heard = StationList.of_frequencies(tuple(CENTRE_HZ + hz for hz in offsets_hz))
     receiver = BandReceiver(source, CENTRE_HZ, heard, carriers=[])
     seen: list[float] = []
-    for number, block in enumerate(blocks(band, round(60 * minutes))):
+    for number, block in enumerate(blocks(band, rate_hz, round(60 * minutes))):
         receiver.process(block)
         second, tenth = divmod(number, 10)
         if tenth == 0 and second >= _WARM_S and second % _EVERY_S == 0:
@@ -84,9 +85,11 @@ def grown_mb(*, minutes: float, stations: int) -> tuple[float, float]:
     return max(seen[half:] or seen) - min(seen[:half]), max(seen)
 
 
-def rows(*, minutes: float = 30.0, stations: int = 8) -> Iterator[dict[str, Any]]:
+def rows(
+    *, minutes: float = 30.0, stations: int = 8, rate_hz: int = RATE_HZ
+) -> Iterator[dict[str, Any]]:
     """One row: how much memory grew."""
-    growth_mb, highest_mb = grown_mb(minutes=minutes, stations=stations)
+    growth_mb, highest_mb = grown_mb(minutes=minutes, stations=stations, rate_hz=rate_hz)
     yield row(
         f"receiver, {stations} stations, growth over {minutes:g} minutes of input"
         f" (highest {highest_mb:.0f} MB with the bench)",
@@ -103,8 +106,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--stations", type=int, default=8)
-    chosen = parser.parse_args()
-    found = list(rows(minutes=chosen.minutes, stations=chosen.stations))
+    parser.add_argument("--rate-hz", type=int, default=RATE_HZ)
+    found = list(rows(**vars(parser.parse_args())))
     for line in found:
         print(line)
     return 0 if all(line["ok"] for line in found) else 1

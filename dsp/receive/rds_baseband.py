@@ -27,7 +27,7 @@ DECIMATION: Final = RECEIVE_RATE_HZ // BASEBAND_RATE_HZ
 _PASS_HZ: Final = 2_400.0
 _STOP_HZ: Final = 9_600.0
 _ATTENUATION_DB: Final = 75.0
-_SLAB: Final = DECIMATION * 576
+_SLAB: Final = DECIMATION * 576 * 6
 
 _F32 = types.Array(types.float32, 1, "C")
 _TAPS = types.Array(types.float32, 2, "C", readonly=True)

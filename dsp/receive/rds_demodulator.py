@@ -11,8 +11,6 @@ sign, noise σ² from the component at right angles to the carrier.
 
 from __future__ import annotations
 
-import cmath
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,23 +19,22 @@ import numpy.typing as npt
 
 from dsp.contract import Samples, require_samples
 from dsp.kernel import ready
+from dsp.receive import rds_hops as hops
 from dsp.receive import rds_symbols as kernels
 from dsp.receive.rds_baseband import DECIMATION, RdsBaseband
 from dsp.receive.rds_pilot import PILOT_HOP, PilotPhase
 from dsp.receive.rds_shape import (
-    BASEBAND_RATE_HZ,
     BITS_PER_PERIOD,
-    HALF_TAPS,
-    SAMPLES_PER_BIT,
     SAMPLES_PER_PERIOD,
     matched_taps,
 )
 
 HOP: Final = kernels.HOP
-_REACH: Final = kernels.REACH
-_KEPT: Final = 4  # hops that an estimate takes in
-_FIRST: Final = 2  # hops that the first estimate wants
-_MOST: Final = kernels.HOP_BITS + 4
+_HELD: Final = HOP + 2 * hops.MARGIN  # baseband that a hop wants
+# Hops at a time: the pilot is remembered for sixteen.
+_AT_ONCE: Final = 6
+
+Figures = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +45,13 @@ class SoftSymbols:
     samples: npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class HopFigures:
-    """What one hop of 48 ms says about the carrier; sums, so that hops can be joined.
-
-    `amplitude_squared` and `noise` are of the envelope (1.0 = 100 kHz) and of one of its two
-    components; `carrier` is the phase of the carrier in the middle of the hop and `pilot` that of
-    the pilot, in radians, `pilot_level` its amplitude; `offset_hz` is of 57 kHz.
-    """
-
-    sample: int
-    symbols: int
-    amplitude_squared: float
-    noise: float
-    coherence: float
-    offset_hz: float
-    carrier: float
-    pilot: float
-    pilot_level: float
-
-
 class RdsDemodulator:
     """Demodulates the RDS of one multiplex at 288 kHz, block after block.
 
     Attributes
     ----------
     figures
-        HopFigures of the hops finished by the last call.
+        float64 (hops, 9): what the hops finished by the last call say of the carrier (`rds_hops`).
     delay_samples
         Largest age of a symbol when it is given, in samples of the multiplex.
     """
@@ -87,19 +64,20 @@ class RdsDemodulator:
             kernels.sum_energy,
             kernels.estimate_stretch,
             kernels.take_symbols,
+            hops.receive_hops,
         )
         self._baseband = RdsBaseband()
         self._pilot = PilotPhase()
         self._taps = matched_taps().astype(np.float32)
         turn = 2.0 * np.pi * BITS_PER_PERIOD / SAMPLES_PER_PERIOD * np.arange(SAMPLES_PER_PERIOD)
         self._waves = np.concatenate([np.cos(turn), np.sin(turn)]).astype(np.float32)
-        # Samples of the baseband wanted before a hop can be matched: its own, and on both sides
-        # half a filter and the reach of the interpolation.
-        self._margin = HALF_TAPS + _REACH
         self._estimate = np.zeros(kernels.ESTIMATE)
-        self._times = np.zeros(_MOST)
-        self._symbols = np.zeros(_MOST, np.complex64)
-        self._levels = np.zeros(_MOST, np.float32)
+        self._symbols = np.zeros(hops.MOST, np.complex64)
+        # What may be held, and what a piece can add to it.
+        self._raw = np.zeros(_HELD + (_AT_ONCE + 1) * HOP, np.complex64)
+        most = (_AT_ONCE + 2) * hops.MOST
+        self._times, self._levels = np.zeros(most), np.zeros(most, np.float32)
+        self._figures = np.zeros((_AT_ONCE + 2, hops.FIGURES))
         self.reset()
 
     def reset(self) -> None:
@@ -107,15 +85,15 @@ class RdsDemodulator:
         self._baseband.reset()
         self._pilot.reset()
         # Output `delay_samples` of the baseband is sample 0 of the stream.
-        ahead = self._margin - self._baseband.delay_samples
-        self._raw = np.zeros(ahead, np.complex64)
-        self._matched = np.zeros(_KEPT * HOP + 2 * _REACH, np.complex64)
-        self._sums = np.zeros((_KEPT, kernels.SUMS))
+        self._held = hops.MARGIN - self._baseband.delay_samples
+        self._raw[:] = 0.0
+        self._matched = np.zeros(hops.KEPT * HOP + 2 * hops.REACH, np.complex64)
+        self._sums = np.zeros((hops.KEPT, kernels.SUMS))
         self._hops = 0  # matched so far
         self._state = np.zeros(kernels.STATE)
-        self._state[kernels.NEXT] = -float(_KEPT * HOP)
+        self._state[kernels.NEXT] = -float(hops.KEPT * HOP)
         self._given = 0
-        self.figures: list[HopFigures] = []
+        self.figures: Figures = np.zeros((0, hops.FIGURES))
 
     def process(self, samples: Samples) -> SoftSymbols:
         """Take float32 (n,) multiplex, 1.0 = 100 kHz; return the symbols that are ready.
@@ -136,94 +114,53 @@ class RdsDemodulator:
     def flush(self) -> SoftSymbols:
         """Return what is still inside at the end of the stream; `reset` must follow."""
         end = self._given
-        silence = np.zeros((2 * HOP + 2 * self._margin) * DECIMATION, np.float32)
+        silence = np.zeros((2 * HOP + 2 * hops.MARGIN) * DECIMATION, np.float32)
         rest = self._take(silence)
         # What follows the last sample is not signal.
-        self.figures = [hop for hop in self.figures if hop.sample + PILOT_HOP <= end]
+        self.figures = self.figures[self.figures[:, hops.SAMPLE] + PILOT_HOP <= end]
         kept = rest.samples <= end + 1.0
         return SoftSymbols(rest.values[kept], rest.samples[kept])
 
     def _take(self, samples: Samples) -> SoftSymbols:
-        self.figures = []
-        values: list[npt.NDArray[np.float32]] = []
-        times: list[npt.NDArray[np.float64]] = []
-        # A hop at a time: the pilot is remembered for a few hops only.
-        for start in range(0, len(samples), PILOT_HOP):
-            piece = samples[start : start + PILOT_HOP]
-            self._pilot.process(piece)
-            baseband = np.empty(self._baseband.output_length(len(piece)), np.complex64)
-            self._baseband.advance(piece, baseband)
-            self._advance(baseband, values, times)
-        if not values:
-            return SoftSymbols(np.empty(0, np.float32), np.empty(0))
-        return SoftSymbols(np.concatenate(values), np.concatenate(times))
-
-    def _advance(
-        self,
-        baseband: npt.NDArray[np.complex64],
-        values: list[npt.NDArray[np.float32]],
-        times: list[npt.NDArray[np.float64]],
-    ) -> None:
-        self._raw = np.concatenate([self._raw, baseband])
-        wanted = HOP + 2 * self._margin
-        while len(self._raw) >= wanted:
-            self._match_hop(self._raw[:wanted])
-            self._raw = self._raw[HOP:]
-            ready_from = 0 if self._hops == _FIRST else self._hops - 1
-            for hop in range(ready_from if self._hops >= _FIRST else self._hops, self._hops):
-                self._receive(hop, values, times)
-
-    def _match_hop(self, raw: npt.NDArray[np.complex64]) -> None:
-        """Run the matched filter over one more hop; the buffer moves on by a hop."""
-        kept = self._matched
-        kept[:-HOP] = kept[HOP:].copy()
-        fresh = np.empty(HOP + 2 * _REACH, np.complex64)
-        kernels.match_filter(
-            np.ascontiguousarray(raw).view(np.float32), self._taps, fresh.view(np.float32)
+        most = _AT_ONCE * PILOT_HOP
+        pieces = [self._piece(samples[n : n + most]) for n in range(0, len(samples), most)]
+        if len(pieces) == 1:
+            symbols, self.figures = pieces[0]
+            return symbols
+        if not pieces:
+            pieces = [self._piece(samples)]
+        self.figures = np.concatenate([figures for _, figures in pieces])
+        return SoftSymbols(
+            np.concatenate([symbols.values for symbols, _ in pieces]),
+            np.concatenate([symbols.samples for symbols, _ in pieces]),
         )
-        kept[-len(fresh) :] = fresh
-        self._sums[:-1] = self._sums[1:].copy()
-        start = len(kept) - HOP - _REACH
-        kernels.sum_energy(kept[start : start + HOP], self._waves, self._sums[-1])
-        self._hops += 1
-        self._state[kernels.NEXT] -= HOP
 
-    def _receive(
-        self, hop: int, values: list[npt.NDArray[np.float32]], times: list[npt.NDArray[np.float64]]
-    ) -> None:
-        """Estimate and detect hop number `hop` of the stream."""
-        oldest = self._hops - _KEPT  # number of the hop at the front of the buffer
-        first = max(-oldest, 0)
-        kernels.estimate_stretch(self._matched, self._sums, first, _KEPT, self._estimate)
-        count = kernels.take_symbols(
+    def _piece(self, samples: Samples) -> tuple[SoftSymbols, Figures]:
+        """Receive the hops that at most `_AT_ONCE` hops of multiplex complete."""
+        self._pilot.process(samples)
+        end = self._held + self._baseband.output_length(len(samples))
+        self._baseband.advance(samples, self._raw[self._held : end])
+        count = max((end - _HELD) // HOP + 1, 0)
+        got, given = hops.receive_hops(
+            self._raw.view(np.float32),
+            count,
+            self._hops,
+            self._taps,
+            self._waves,
             self._matched,
-            (hop - oldest) * HOP,
-            (hop + 1 - oldest) * HOP,
+            self._sums,
             self._estimate,
             self._state,
-            self._times,
             self._symbols,
+            self._pilot.sums,
+            self._pilot.window,
+            self._times,
             self._levels,
+            self._figures,
         )
-        self._note(hop, count)
-        values.append(self._levels[:count].copy())
-        # A symbol is given with the end of its bit, half a bit after its middle.
-        ends = self._times[:count] + (oldest * HOP + 0.5 * SAMPLES_PER_BIT)
-        times.append(ends * DECIMATION)
-
-    def _note(self, hop: int, count: int) -> None:
-        turn = float(self._estimate[kernels.TURN])
-        pilot = self._pilot.at_hop(hop)
-        self.figures.append(
-            HopFigures(
-                sample=hop * PILOT_HOP,
-                symbols=count,
-                amplitude_squared=float(self._state[kernels.HOP_POWER]),
-                noise=float(self._state[kernels.HOP_NOISE]),
-                coherence=float(self._estimate[kernels.COHERENCE]),
-                offset_hz=turn * BASEBAND_RATE_HZ / (2.0 * math.pi),
-                carrier=float(self._state[kernels.ANGLE]) - 0.5 * turn * HOP,
-                pilot=cmath.phase(pilot),
-                pilot_level=abs(pilot),
-            )
-        )
+        used = count * HOP
+        self._held = end - used
+        self._raw[: self._held] = self._raw[used:end].copy()
+        self._hops += count
+        symbols = SoftSymbols(self._levels[:got].copy(), self._times[:got].copy())
+        return symbols, self._figures[:given].copy()

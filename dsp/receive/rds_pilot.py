@@ -17,9 +17,9 @@ from dsp.fm.constants import PILOT_HZ, RECEIVE_RATE_HZ
 from dsp.kernel import kernel, ready
 
 PERIOD: Final = RECEIVE_RATE_HZ // 1_000
-_SUMS_PER_HOP: Final = 48
-PILOT_HOP: Final = PERIOD * _SUMS_PER_HOP
-_HOPS_KEPT: Final = 8
+SUMS_PER_HOP: Final = 48
+PILOT_HOP: Final = PERIOD * SUMS_PER_HOP
+HOPS_KEPT: Final = 16
 
 _F32 = types.Array(types.float32, 1, "C", readonly=True)
 _C128 = types.Array(types.complex128, 1, "C")
@@ -56,27 +56,35 @@ def correlate_pilot(samples: Any, waves: Any, taken: Any, sums: Any) -> Any:
 
 
 class PilotPhase:
-    """Keeps the complex amplitude of the pilot for the last hops."""
+    """Keeps the complex amplitude of the pilot for the last hops.
+
+    Attributes
+    ----------
+    sums
+        complex128 (HOPS_KEPT · 48,): ring of the sums, a slot a millisecond.
+    window
+        float64 (48,): what goes over the sums of a hop to make its amplitude.
+    """
 
     def __init__(self) -> None:
         ready(correlate_pilot)
         turn = 2.0 * np.pi * PILOT_HZ / RECEIVE_RATE_HZ * np.arange(PERIOD)
         self._waves = np.stack([np.cos(turn), -np.sin(turn)]).astype(np.float32)
-        window = 1.0 - np.cos(2.0 * np.pi * (np.arange(_SUMS_PER_HOP) + 0.5) / _SUMS_PER_HOP)
+        window = 1.0 - np.cos(2.0 * np.pi * (np.arange(SUMS_PER_HOP) + 0.5) / SUMS_PER_HOP)
         # A carrier of amplitude a gives sums of a / 2 · 288.
-        self._window = window * 2.0 / (window.sum() * PERIOD)
+        self.window = window * 2.0 / (window.sum() * PERIOD)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream."""
         self._taken = 0
-        self._sums = np.zeros(_HOPS_KEPT * _SUMS_PER_HOP, np.complex128)
+        self.sums = np.zeros(HOPS_KEPT * SUMS_PER_HOP, np.complex128)
 
     def process(self, samples: Samples) -> None:
         """Take float32 (n,) multiplex."""
-        self._taken = correlate_pilot(samples, self._waves, self._taken, self._sums)
+        self._taken = correlate_pilot(samples, self._waves, self._taken, self.sums)
 
     def at_hop(self, hop: int) -> complex:
-        """Return the complex amplitude in the middle of hop number `hop` (of the last seven)."""
-        slot = hop % _HOPS_KEPT * _SUMS_PER_HOP
-        return complex(np.dot(self._sums[slot : slot + _SUMS_PER_HOP], self._window))
+        """Return the complex amplitude in the middle of hop number `hop` (of the last fifteen)."""
+        slot = hop % HOPS_KEPT * SUMS_PER_HOP
+        return complex(np.dot(self.sums[slot : slot + SUMS_PER_HOP], self.window))

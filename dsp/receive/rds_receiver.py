@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +12,19 @@ import numpy as np
 from dsp.contract import Samples, require_samples
 from dsp.fm.constants import FULL_SCALE_HZ, RDS_HZ, RECEIVE_RATE_HZ
 from dsp.rds.shaping import PEAK_FORM_FACTOR
-from dsp.receive.rds_demodulator import HopFigures, RdsDemodulator, SoftSymbols
+from dsp.receive.rds_demodulator import Figures, RdsDemodulator, SoftSymbols
 from dsp.receive.rds_group import RdsGroup
+from dsp.receive.rds_hops import (
+    CARRIER,
+    COHERENCE,
+    FIGURES,
+    LEVEL,
+    NOISE,
+    OFFSET_HZ,
+    PILOT,
+    POWER,
+    SYMBOLS,
+)
 from dsp.receive.rds_sync import RdsSync
 
 #: A gap up to this long is bridged: the transmitter's clock went on meanwhile.
@@ -54,15 +64,15 @@ class RdsFigures:
     ppm: float
 
 
-def figures_of(hops: list[HopFigures]) -> RdsFigures | None:
-    """Return the figures over `hops`; None where there is no subcarrier to measure."""
-    heard = [hop for hop in hops if hop.symbols]
-    bits = sum(hop.symbols for hop in heard)
-    if not heard:
+def figures_of(hops: Figures) -> RdsFigures | None:
+    """Return the figures over `hops` (n, 9; `rds_hops`); None where nothing is to be measured."""
+    heard = hops[hops[:, SYMBOLS] > 0.0]
+    if not len(heard):
         return None
-    power = sum(hop.amplitude_squared * hop.symbols for hop in heard) / bits
-    noise = sum(hop.noise * hop.symbols for hop in heard) / bits
-    coherence = sum(hop.coherence * hop.symbols for hop in heard) / bits
+    counts = heard[:, SYMBOLS]
+    bits = float(counts.sum())
+    means = (counts @ heard / bits).tolist()
+    power, noise, coherence = means[POWER], means[NOISE], means[COHERENCE]
     if power <= 0.0 or coherence < _LEAST_COHERENCE:
         return None
     level = math.sqrt(power) * FULL_SCALE_HZ
@@ -70,7 +80,7 @@ def figures_of(hops: list[HopFigures]) -> RdsFigures | None:
     spread = math.sqrt((4.0 * power * noise + 4.0 * noise**2) / bits)
     level_u = _COVERAGE * 0.5 * level * spread / power
     phase, phase_u = _phase(heard, power, noise)
-    offset = sum(hop.offset_hz * hop.symbols for hop in heard) / bits
+    offset = means[OFFSET_HZ]
     return RdsFigures(
         level_hz=level,
         level_u_hz=level_u,
@@ -84,21 +94,21 @@ def figures_of(hops: list[HopFigures]) -> RdsFigures | None:
     )
 
 
-def _phase(hops: list[HopFigures], power: float, noise: float) -> tuple[float | None, float | None]:
+def _phase(hops: Figures, power: float, noise: float) -> tuple[float | None, float | None]:
     """Return phase to the pilot's third harmonic and its uncertainty, degrees."""
-    with_pilot = [hop for hop in hops if hop.pilot_level * FULL_SCALE_HZ > _LEAST_PILOT_HZ]
-    if len(with_pilot) < len(hops):
+    if (hops[:, LEVEL] * FULL_SCALE_HZ <= _LEAST_PILOT_HZ).any():
         return None, None
-    turns = [cmath.exp(2j * (hop.carrier - 3.0 * hop.pilot)) for hop in with_pilot]
-    weights = [max(hop.amplitude_squared, 0.0) for hop in with_pilot]
-    total = sum(w * t for w, t in zip(weights, turns, strict=True))
+    turns = np.exp(2j * (hops[:, CARRIER] - 3.0 * hops[:, PILOT]))
+    weights = np.maximum(hops[:, POWER], 0.0)
+    total = complex(weights @ turns)
     if total == 0:
         return None, None
     angle = math.degrees(cmath.phase(total)) / 2.0
-    bits = sum(hop.symbols for hop in with_pilot)
+    bits = float(hops[:, SYMBOLS].sum())
     # Neighbouring hops share their estimates; the stretch has bits / 57 / 4 independent ones.
     formula = math.sqrt(noise / (power * bits) * (1.0 + noise / power))
-    scatter = math.sqrt(max(-2.0 * math.log(max(abs(total) / sum(weights), 1e-9)), 0.0)) / 2.0
+    length = min(abs(total) / float(weights.sum()), 1.0)
+    scatter = math.sqrt(-2.0 * math.log(max(length, 1e-9))) / 2.0
     spread = max(formula, scatter / math.sqrt(max(len(turns) / 4.0, 1.0)))
     return (angle + 45.0) % 180.0 - 45.0, _COVERAGE * math.degrees(spread)
 
@@ -124,7 +134,7 @@ class RdsReceiver:
         self._sync.reset()
         self._origin = 0  # number of the demodulator's first sample
         self._taken = 0
-        self._hops: deque[HopFigures] = deque(maxlen=_HOPS_KEPT)
+        self._hops: Figures = np.zeros((0, FIGURES))
 
     @property
     def locked(self) -> bool:
@@ -134,7 +144,7 @@ class RdsReceiver:
     @property
     def figures(self) -> RdsFigures | None:
         """Figures over the last second of received signal; None without a subcarrier."""
-        return figures_of(list(self._hops))
+        return figures_of(self._hops)
 
     def process(self, samples: Samples) -> list[RdsGroup]:
         """Take float32 (n,) multiplex, 1.0 = 100 kHz; return the groups that it completes.
@@ -174,12 +184,8 @@ class RdsReceiver:
         """Return what is still inside at the end of the stream; `reset` or `skip` must follow."""
         return self._decode(self._demodulator.flush())
 
-    def hops(self) -> list[HopFigures]:
-        """Return the sums of the hops that the last call finished, for longer averages."""
-        return [replace(hop, sample=hop.sample + self._origin) for hop in self._demodulator.figures]
-
     def _decode(self, symbols: SoftSymbols) -> list[RdsGroup]:
-        self._hops.extend(self._demodulator.figures)
+        self._hops = np.concatenate([self._hops, self._demodulator.figures])[-_HOPS_KEPT:]
         groups = self._sync.process(symbols.values, symbols.samples)
         if not self._origin:
             return groups

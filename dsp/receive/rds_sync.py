@@ -55,6 +55,7 @@ _PATIENCE: Final = 57 * GROUP_BITS  # symbols, 5 s
 _COUNT, _LOCK, _EMITTED, _HEARD, _BITS, _SIGN = range(6)
 # Row of a group in the output: four values, four corrections, offset of the third block.
 _ROW: Final = 9
+_MOST_AT_ONCE: Final = 8 * GROUP_BITS
 _C_PRIME: Final = 3
 # The tables in one array: remainders of the upper and the lower half, patterns, error words.
 _HALF_TABLE: Final = 1 << (BLOCK_BITS // 2)
@@ -185,8 +186,8 @@ def find_groups(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     """Take symbols `levels` (n,) with `times`; write groups to `rows` (m, 9) and `ends` (m,).
 
     Carried: `state` (6,), the rings `chances`, `words` and `clock` (RING,), `accounts` and `begun`
-    (104,). `tables` are remainders, patterns and error words. `rows` must hold what a ring holds.
-    Returns the number of groups. Rate of the loop: 1187.5 Hz.
+    (104,). `tables` are remainders, patterns and error words. `rows` must hold what a ring
+    and `levels` hold. Returns the number of groups. Rate of the loop: 1187.5 Hz.
     """
     found = 0
     for n in range(levels.shape[0]):
@@ -233,7 +234,7 @@ class RdsSync:
         ready(find_groups)
         self._slip = slip
         self._tables = np.concatenate([remainder_tables(), pattern_table(), error_words()])
-        self._rows = np.empty((RING // GROUP_BITS + 2, _ROW), dtype=np.int64)
+        self._rows = np.empty(((RING + _MOST_AT_ONCE) // GROUP_BITS + 2, _ROW), dtype=np.int64)
         self._ends = np.empty(len(self._rows))
         self.reset()
 
@@ -271,9 +272,9 @@ class RdsSync:
         if not np.isfinite(symbols.sum(dtype=np.float64)):
             raise BlockContractError("symbols", "finite numbers", "NaN or infinity")
         groups: list[RdsGroup] = []
-        # Fewer symbols at a time than the rings hold, so that nothing is overwritten unread.
-        for start in range(0, len(symbols), GROUP_BITS):
-            piece = slice(start, start + GROUP_BITS)
+        # As many symbols at a time as there are rows for.
+        for start in range(0, len(symbols), _MOST_AT_ONCE):
+            piece = slice(start, start + _MOST_AT_ONCE)
             groups += self._process(
                 np.ascontiguousarray(symbols[piece]), np.ascontiguousarray(times[piece])
             )

@@ -17,14 +17,17 @@ import argparse
 import math
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
+import soxr
 
 from bench.material import write_programme
+from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.fm.profiles import PROFILES
 from dsp.receive.channelizer import Channelizer
 from dsp.receive.discriminator import Discriminator
@@ -69,28 +72,33 @@ Errors = dict[str, list[tuple[float, float]]]
 
 
 def write_scene(
-    folder: Path, cn_db: float | None, seconds: float, *, number: int = 0
+    folder: Path,
+    cn_db: float | None,
+    seconds: float,
+    *,
+    number: int = 0,
+    speech: Path | None = None,
 ) -> tuple[Path, float]:
     """Write a scene; return its path and the true C/N. None: the strong neighbour, no noise.
 
-    Programmes of another `number` begin elsewhere and are louder.
+    Programmes of another `number` begin elsewhere, are louder or softer, and have other noise;
+    `speech` is a folder of recordings to take them from, in place of our own bulletin.
     """
     audio = str(folder / "programme.wav")
-    frames, rate_hz = soundfile.read(
-        write_programme(folder / "raw.wav", seconds=seconds + 2.0, channels=2)
-    )
+    frames = _programme(folder, seconds + 2.0, number, speech)
     # The recordings have DC, and the coder passes it: on the air it *is* an offset of the carrier.
-    frames = np.roll(frames, number * 7 * rate_hz, axis=0) * 10.0 ** (0.05 * number)
     bins = np.fft.rfft(frames, axis=0)
-    bins[np.fft.rfftfreq(len(frames), 1.0 / rate_hz) < 30.0] = 0.0
-    # As loud as a station is.
-    soundfile.write(audio, 1.5 * np.fft.irfft(bins, len(frames), axis=0), rate_hz, "FLOAT")
+    bins[np.fft.rfftfreq(len(frames), 1.0 / AUDIO_RATE_HZ) < 30.0] = 0.0
+    # As loud as a station is, and a little more or less.
+    gain = 1.5 * 10.0 ** (0.05 * (number % 7) - 0.05)
+    soundfile.write(audio, gain * np.fft.irfft(bins, len(frames), axis=0), AUDIO_RATE_HZ, "FLOAT")
     quantised = 2.0 / 12.0 / 127.5**2
     level = 10.0 ** (_LEVEL_DBFS / 10.0)
     wanted = level * 10.0 ** (-(cn_db or 60.0) / 10.0) * RATE_HZ / 200_000.0
     added = max(wanted - quantised, 1e-9)
     lines = [
         f"[capture]\ncentre_hz = {CENTRE_HZ}\nrate_hz = {RATE_HZ}\nseconds = {seconds}",
+        f"seed = {number + 1}",
         f"[dongle]\nnoise_dbfs = {10.0 * math.log10(added):.3f}",
     ]
     for name, place_hz in _PLACES_HZ.items():
@@ -103,6 +111,27 @@ def write_scene(
     path = folder / "scene.toml"
     path.write_text("\n".join(lines))
     return path, 10.0 * math.log10(level * RATE_HZ / 200_000.0 / (added + quantised))
+
+
+def _programme(
+    folder: Path, seconds: float, number: int, speech: Path | None
+) -> npt.NDArray[np.floating]:
+    """Return (n, 2) frames at 48 kHz."""
+    count = round(seconds * AUDIO_RATE_HZ)
+    if speech is None:
+        path = write_programme(folder / "raw.wav", seconds=60.0, channels=2)
+        frames, _ = soundfile.read(path)
+        return np.asarray(np.roll(frames, -7 * number * AUDIO_RATE_HZ, axis=0)[:count])
+    files = sorted([*speech.rglob("*.wav"), *speech.rglob("*.flac")])
+    pieces: list[npt.NDArray[np.float64]] = []
+    while sum(map(len, pieces)) < count:
+        own, rate_hz = soundfile.read(files[(17 * number + len(pieces)) % len(files)])
+        own = own if own.ndim == 1 else own.mean(axis=1)
+        own = soxr.resample(own, rate_hz, AUDIO_RATE_HZ)
+        pieces.append(own * 0.09 / max(float(own.std()), 1e-3))
+    # A recording of one voice: the difference of the sides is a little of it.
+    voice = np.concatenate(pieces)[:count]
+    return np.stack([voice, 0.8 * voice], axis=1)
 
 
 def _station(name: str, place_hz: float, level_dbfs: float, audio: str) -> str:
@@ -143,14 +172,21 @@ def collect(
     found: dict[str, list[SecondRecord]], truth: dict[str, Any], cn_db: float, errors: Errors
 ) -> int:
     """Add pairs of error and uncertainty to `errors`; return how many seconds were compared."""
-    total = 0
+    for key, error, u in collect_rows(found, truth, cn_db):
+        errors[key].append((error, u))
+    return sum(record.second > 0 for records in found.values() for record in records)
+
+
+def collect_rows(
+    found: dict[str, list[SecondRecord]], truth: dict[str, Any], cn_db: float
+) -> Iterator[tuple[str, float, float]]:
+    """Yield figure, error and uncertainty of all seconds but the first."""
     for name, records in found.items():
         held = 0.0
         for record, sent in zip(records, truth[name], strict=False):
             held = max(held, sent["peak_deviation_hz"])
             if record.second == 0:
                 continue
-            total += 1
             expected = sent | {"cn_db": cn_db, "peak_hold_hz": held}
             for key in FIGURES:
                 figure, wanted = record.figures[key], expected[key]
@@ -159,8 +195,7 @@ def collect(
                 error = figure.value - wanted
                 if key == "rds_phase_deg":
                     error = (error + 90.0) % 180.0 - 90.0
-                errors[key].append((error, figure.u or 0.0))
-    return total
+                yield key, error, figure.u or 0.0
 
 
 def rows(*, seconds: float, say: Callable[[str], None] = print) -> None:

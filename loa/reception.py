@@ -7,6 +7,7 @@ mid-stream), the records of the seconds received and the summaries come, and the
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,8 @@ class Reception:
         folders = {"audio": request.audio, "multiplex": request.multiplex}
         with Recordings(stations.stations, **folders) as recordings:
             self._receiver = self._build(stations, carriers, recordings)
+            # What is there now stays: the collector need not look at it again every few seconds.
+            gc.freeze()
             refusal = self._follow(blocks)
             self._close(recordings)
         if refusal is not None:

@@ -36,6 +36,7 @@ Address = tuple[Any, ...]
 ASK_AGAIN_S = 0.25
 _MOST_KNOWN = 512
 _MOST_WAITING = 8
+_MOST_TOLD_A_SECOND = 10
 # What may be right a moment later: it is judged again when it comes again.
 _PASSING = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
 _UNTOLD = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
@@ -93,6 +94,7 @@ class CommandDoor:
         self._joined: dict[str, SignedSession] = {}
         self._playing: dict[str, Accepted] = {}
         self._replies: list[tuple[bytes, Address]] = []
+        self._telling_s, self._told = 0.0, 0
         self.counts: Counter[str] = Counter()
 
     def datagram(
@@ -134,9 +136,10 @@ class CommandDoor:
             _remember(self._accepted, digest)
         except Refusal as refusal:
             self.counts[refusal.kind] += 1
-            if refusal.kind in _PASSING or refusal.exit_code == 4:
-                return [] if refusal.kind in _UNTOLD else [Refused(str(sender), refusal)]
-            _remember(self._refused, digest)
+            if not (refusal.kind in _PASSING or refusal.exit_code == 4):
+                _remember(self._refused, digest)
+            if refusal.kind in _UNTOLD or not self._may_tell(monotonic_s):
+                return []
             return [Refused(str(sender), refusal)]
         self.counts["accepted"] += 1
         return news
@@ -184,6 +187,15 @@ class CommandDoor:
                 gone.append(Leave(name, refusal.kind))
                 self.done(name)
         return gone
+
+    def _may_tell(self, monotonic_s: float) -> bool:
+        """Whether to tell of a refusal: a flood is counted, and fills no disk with its records."""
+        if not 0.0 <= monotonic_s - self._telling_s < 1.0:
+            self._telling_s, self._told = monotonic_s, 0
+        self._told += 1
+        if self._told > _MOST_TOLD_A_SECOND:
+            self.counts["untold"] += 1
+        return self._told <= _MOST_TOLD_A_SECOND
 
     def _judged(
         self,

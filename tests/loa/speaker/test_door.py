@@ -250,6 +250,20 @@ def test_a_full_disk_lets_nothing_in(tmp_path):
     assert kind_of(told(one, signed().to_bytes())).startswith("output.")
 
 
+def test_a_flood_is_counted_and_not_written_down(tmp_path):
+    one = door(tmp_path)
+    news = [
+        found
+        for number in range(200)
+        for found in told(
+            one, signed(key=STRANGER, counter=1 + number).to_bytes(), NOW, number / 90
+        )
+    ]
+    assert len(news) == 30  # ten a second
+    assert one.counts["untold"] == 170
+    assert one.counts["bulletin.unknown_signer"] == 200
+
+
 # Ten thousand attempts, by every kind of message that the port takes.
 
 

@@ -75,9 +75,9 @@ def sent(
 
     report_s, end = float("-inf"), 0
     for payload in [*encoder.encode(audio), *encoder.finish()]:
-        renewed = stream.renew_source_if_due()
+        stream.renew_source_if_due()
         at_s = payload.ticks / codec.clock_hz
-        if renewed or at_s - report_s >= REPORT_S:
+        if stream.needs_report or at_s - report_s >= REPORT_S:
             report_s = at_s
             ntp = ntp_from_unix(round((begun_s + at_s) * 1e9))
             put([stream.report(ntp, payload.ticks)])
@@ -151,7 +151,7 @@ def played(
         while following is not None and following[0] <= moment:
             at, control, data = following
             if control:
-                receiver.control(data)
+                receiver.control(data, at)
             else:
                 receiver.datagram(data, at)
             following = next(waiting, None)

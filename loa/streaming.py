@@ -21,6 +21,7 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.rtcp import ntp_from_unix
 from dsp.packet.sdp import AudioSession
+from dsp.packet.srtp import KEY_BYTES, crypto_line
 from ingest.clock import Clock, SystemClock
 from ingest.decode import Decoder
 from loa import reporting
@@ -35,7 +36,6 @@ from transmit.rtp.stream import (
     EMERGENCY_FEC,
     NORMAL_FEC,
     REPAIR_PAYLOAD_TYPE,
-    SRTP_KEY_BYTES,
     Datagram,
     FecProfile,
     Kind,
@@ -173,7 +173,8 @@ def _send_all(audio: Iterator[Samples], encoder: PayloadEncoder, sender: _Sender
         if not begun:  # only now: opening and decoding took their time
             sender.begin(payload.ticks)
             begun = True
-        if stream.renew_source_if_due():
+        stream.renew_source_if_due()
+        if stream.needs_report:
             sender.report(payload.ticks)
         sender.send(stream.send(payload))
         if sender.stopped:
@@ -224,10 +225,7 @@ def describe(
     ttl: int | None = None,
 ) -> AudioSession:
     """Return the session description of a stream."""
-    crypto: tuple[str, ...] = ()
-    if key is not None:
-        inline = base64.b64encode(key).decode()
-        crypto = (f"1 AES_CM_128_HMAC_SHA1_80 inline:{inline}",)
+    crypto = () if key is None else (crypto_line(key),)
     attributes: tuple[tuple[str, str], ...] = ()
     if fec is not None:  # RFC 6364 clause 4; the repair flow shares the port
         repair = f"encoding-id=8; ss-fssi=m:8; payload-type={REPAIR_PAYLOAD_TYPE}"
@@ -329,7 +327,7 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 def key_of(path: Path) -> bytes:
-    """Read an SRTP key: 30 bytes in base64, in a file that others cannot read."""
+    """Read an SRTP key, in base64, from a file that others cannot read."""
     try:
         mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
         key = base64.b64decode(text, validate=True)
@@ -337,15 +335,15 @@ def key_of(path: Path) -> bytes:
         got = error.strerror if isinstance(error, OSError) else "something else"
         raise Refusal(
             "srtp.key",
-            expected="a file with 30 bytes in base64",
+            expected="a file with 30 bytes in base64 (28 or 44 for AES-GCM)",
             got=f"{path.name}: {got}",
             advice="head -c 30 /dev/urandom | base64 > KEYFILE; chmod 600 KEYFILE",
         ) from error
-    if len(key) != SRTP_KEY_BYTES or mode & 0o077:
-        got = f"{len(key)} bytes" if len(key) != SRTP_KEY_BYTES else "a file that others may read"
+    if len(key) not in KEY_BYTES or mode & 0o077:
+        got = "a file that others may read" if len(key) in KEY_BYTES else f"{len(key)} bytes"
         raise Refusal(
             "srtp.key",
-            expected="30 bytes in base64 in a file of mode 600",
+            expected="30 bytes in base64 (28 or 44 for AES-GCM) in a file of mode 600",
             got=got,
             advice="chmod 600 KEYFILE, or make a new one: head -c 30 /dev/urandom | base64",
         )

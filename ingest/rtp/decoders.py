@@ -16,6 +16,9 @@ from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 
 MAX_PACKET_S = 0.2
+# RFC 6716 clause 3.1: frames of SILK, hybrid and CELT, in 1/400 s, by the configuration number.
+_OPUS_UNITS = (4, 8, 16, 24) * 3 + (4, 8) * 2 + (1, 2, 4, 8) * 4
+_OPUS_UNITS_PER_S = 400
 _FULL_SCALE = 32_768.0
 # Encoding name -> (decoder of FFmpeg, sampling rate; 0 is the RTP clock). RFC 3551, RFC 7587.
 _DECODERS = {
@@ -59,6 +62,21 @@ class PayloadDecoder:
         self._channels = channels
         self._context = self._open()
 
+    def count_in(self, payload: bytes) -> int:
+        """Return how many samples a payload will give, without decoding it.
+
+        Raises
+        ------
+        RemoteFormatError
+            "rtp.payload": none, or more than a packet can hold.
+        """
+        if not payload:
+            raise RemoteFormatError("rtp.payload", "expected audio, got nothing")
+        count = self._count(payload)
+        if not 0 < count <= MAX_PACKET_S * self.rate_hz:
+            raise RemoteFormatError("rtp.payload", f"expected up to 0.2 s, got {count} samples")
+        return count
+
     def decode(self, payload: bytes) -> Samples:
         """Return the samples of one payload, shape (n,).
 
@@ -75,9 +93,14 @@ class PayloadDecoder:
             raise RemoteFormatError("rtp.payload", f"expected up to 0.2 s, got {len(samples)}")
         return np.nan_to_num(samples).astype(np.float32, copy=False)
 
-    def reset(self) -> None:
-        """Forget the stream: another sender's begins."""
-        self._context = self._open()
+    def _count(self, payload: bytes) -> int:
+        if self._decoder is None:
+            return len(payload) // (2 * self._channels)
+        if self._decoder == "g722":
+            return 2 * len(payload)
+        if self._decoder == "opus":
+            return _opus_units(payload) * self.rate_hz // _OPUS_UNITS_PER_S
+        return len(payload)
 
     def _open(self) -> Any:
         if self._decoder is None:
@@ -102,6 +125,14 @@ class PayloadDecoder:
                 "rtp.payload", f"expected audio, got {error.strerror}"
             ) from None
         return [_mono(frame) for frame in frames]
+
+
+def _opus_units(payload: bytes) -> int:
+    """Return the length of an Opus packet in 1/400 s (RFC 6716 clauses 3.1 and 3.2)."""
+    frames = (1, 2, 2, 0)[payload[0] & 3]
+    if frames == 0:  # code 3: the second byte counts
+        frames = payload[1] & 0x3F if len(payload) > 1 else 0
+    return frames * _OPUS_UNITS[payload[0] >> 3]
 
 
 def _mono(frame: Any) -> Samples:

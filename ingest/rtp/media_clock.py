@@ -12,6 +12,8 @@ from fractions import Fraction
 
 _WORD = 1 << 32
 _HALF = 1 << 31
+BELIEVED_S = 10.0  # more than any delay of a network or of playing
+_DOUBTS = 5  # packets in a row
 
 
 class MediaClock:
@@ -30,6 +32,7 @@ class MediaClock:
         self._last_ticks = Fraction(0)
         self._place = 0.0
         self._moment_s: float | None = None
+        self._doubts = 0
         self.certain = False
 
     def place_of(self, timestamp: int) -> int:
@@ -43,24 +46,34 @@ class MediaClock:
 
     def observe_arrival(self, timestamp: int, arrival_s: float) -> None:
         """Let an arrival stand in for a report: the earliest of them, no report having come."""
-        if self.certain:
-            return
         place = self.place_of(timestamp)
-        if self._moment_s is None or arrival_s < self.moment_of(place):
+        if self._moment_s is None or self._is_doubted(arrival_s - self.moment_of(place)):
+            self._place, self._moment_s, self.certain = float(place), arrival_s, False
+        elif not self.certain and arrival_s < self.moment_of(place):
             self._place, self._moment_s = float(place), arrival_s
 
-    def observe_report(self, timestamp: int, captured_s: float) -> None:
+    def observe_report(
+        self, timestamp: int, captured_s: float, arrival_s: float | None = None
+    ) -> bool:
         """Take a sender report: `timestamp` was captured at the UTC moment `captured_s`.
 
-        Who may send it is for SRTCP to say; a moment that is absurd is for the caller to refuse.
+        False where that is too far from its arrival. Who may send it is for SRTCP to say.
         """
+        if arrival_s is not None and abs(captured_s - arrival_s) > BELIEVED_S:
+            return False
         self._place, self._moment_s = float(self.place_of(timestamp)), captured_s
         self.certain = True
+        return True
 
-    def begin_source(self, timestamp: int, place: int) -> None:
-        """Let a new source's `timestamp` stand at `place`; moments keep their places."""
+    def begin_source(self, timestamp: int, place: int, arrival_s: float | None = None) -> None:
+        """Let a new source's `timestamp` stand at `place`.
+
+        Moments keep their places; a source that has not reported has none: `arrival_s` stands in.
+        """
         self._last_timestamp = timestamp
         self._last_ticks = Fraction(place) / self._scale
+        if arrival_s is not None:
+            self._place, self._moment_s, self.certain = float(place), arrival_s, False
 
     @property
     def known(self) -> bool:
@@ -76,6 +89,14 @@ class MediaClock:
         """Return the place that was captured at a UTC moment."""
         assert self._moment_s is not None
         return self._place + (moment_s - self._moment_s) * self.rate_hz
+
+    def _is_doubted(self, late_s: float) -> bool:
+        """Count packets in a row that come at impossible moments; whether it is enough."""
+        self._doubts = self._doubts + 1 if abs(late_s) > BELIEVED_S else 0
+        if self._doubts < _DOUBTS:
+            return False
+        self._doubts = 0
+        return True
 
     def _ticks(self, timestamp: int) -> Fraction:
         step = (timestamp - self._last_timestamp) % _WORD

@@ -22,6 +22,7 @@ from ingest.rtp.receiver import RtpReceiver
 OUTPUT_RATE_HZ = 48_000
 _SEAM_S = 0.005
 _KEPT_S = 0.1  # of what was read: concealment looks back 40 ms, a jump a little
+_KEPT_UNPLAYED_S = 0.3
 _REJOIN_S = 0.005
 
 
@@ -48,14 +49,14 @@ class _Line:
         self._hole = 0
         # What came before this line began is history for concealment, where it is still there.
         back = round(_KEPT_S * self._rate_hz)
-        self._samples, _ = receiver.timeline.read(start - back, back)
+        self._samples, _ = receiver.read(start - back, back)
         self._start = start - back
 
     def extend(self, end: int) -> None:
         """Read up to `end`."""
         if end <= self.end:
             return
-        samples, there = self._receiver.timeline.read(self.end, end - self.end)
+        samples, there = self._receiver.read(self.end, end - self.end)
         edges = np.flatnonzero(np.diff(there)) + 1
         for run, present in zip(np.split(samples, edges), np.split(there, edges), strict=True):
             self._samples = np.concatenate(
@@ -127,7 +128,7 @@ class Player:
     @property
     def buffered_s(self) -> float:
         """How much of the stream is there beyond the place that is read."""
-        return (self._receiver.timeline.end - self._place) / self._receiver.rate_hz
+        return (self._receiver.end - self._place) / self._receiver.rate_hz
 
     def render(self, count: int, moment_s: float) -> Samples:
         """Return the next `count` samples at 48 kHz; the first is heard at `moment_s` (UTC).
@@ -137,6 +138,7 @@ class Player:
         clock, rate_hz = self._receiver.clock, self._receiver.rate_hz
         if not clock.known:
             return np.zeros(count, np.float32)
+        self.keep_up(moment_s)
         wanted = clock.place_at(moment_s - self.delay_s)
         usual = rate_hz / OUTPUT_RATE_HZ
         if self._line is None:
@@ -147,6 +149,13 @@ class Player:
         if rate is None:
             return self._jump(wanted, usual, count)
         return self._read(usual * rate, count)
+
+    def keep_up(self, moment_s: float) -> None:
+        """Give up what cannot be heard from `moment_s` on, also while something else is played."""
+        clock = self._receiver.clock
+        if clock.known:
+            place = clock.place_at(moment_s - self.delay_s - _KEPT_UNPLAYED_S)
+            self._receiver.forget_before(int(place))
 
     def _begin(self, place: float) -> None:
         self._place = place

@@ -28,10 +28,15 @@ class Timeline:
         self.read_to = 0  # nothing before this is wanted any more
         self.end = 0  # after the last sample that came
 
-    def clear(self, read_to: int) -> None:
-        """Forget everything; what comes next is wanted from `read_to` on."""
-        self._there[:] = False
-        self.read_to = self.end = read_to
+    def rewind(self, read_to: int) -> None:
+        """Want what comes from an earlier place on again; what was given up is gone."""
+        if read_to >= self.read_to:
+            return
+        again = min(self.read_to - read_to, self.length)
+        # The ring's places of what is wanted again hold what lies a length later.
+        self._there[np.arange(read_to, read_to + again) % self.length] = False
+        self.end = max(read_to, min(self.end, read_to + self.length))
+        self.read_to = read_to
 
     def write(self, start: int, samples: Samples) -> bool:
         """Lay `samples` down at `start`; False where that is all too late or too early."""

@@ -68,9 +68,9 @@ class ZoneStream:
     def send(self, samples: Samples, begun_unix_s: float) -> None:
         """Send the next samples; `begun_unix_s` is the time of the stream's first sample."""
         for payload in self._encoder.encode(samples):
-            renewed = self._stream.renew_source_if_due()
+            self._stream.renew_source_if_due()
             due = payload.ticks - self._report_ticks >= _REPORT_S * self._clock_hz
-            if renewed or due:
+            if due or self._stream.needs_report:
                 self._report_ticks = payload.ticks
                 unix_ns = round((begun_unix_s + payload.ticks / self._clock_hz) * _NS)
                 self._put(self._stream.report(ntp_from_unix(unix_ns), payload.ticks))

@@ -6,25 +6,25 @@ outage, and something else is played until it is back.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
+from dsp.packet.errors import RemoteFormatError
 from dsp.packet.sdp import AudioSession
+from dsp.packet.srtp import key_of_line
 from ingest.rtp.player import Player
 from ingest.rtp.receiver import RtpReceiver, StreamFormat
+from ingest.rtp.receiver_reports import ReceiverReports
 
 OUTAGE_S = 2.5
 _RECEIVE_BUFFER_BYTES = 1 << 20
 _MOST_AT_ONCE = 256
-_KEY_BYTES = 30
 
 
 class LiveSource:
@@ -43,6 +43,9 @@ class LiveSource:
         self.place = (session.address, session.port)
         self.receiver = RtpReceiver(_form(session), buffer_s=max(8.0, 2 * delay_s))
         self.player = Player(self.receiver, delay_s)
+        is_group = ipaddress.ip_address(session.address).is_multicast
+        self._reports = None if is_group else ReceiverReports(self.receiver)
+        self._sender: Any = None
         with contextlib.ExitStack() as opened:
             self.media = opened.enter_context(bound(session.address, session.port))
             self.control = opened.enter_context(bound(session.address, session.port + 1))
@@ -50,10 +53,26 @@ class LiveSource:
 
     def receive(self, moment_s: float) -> None:
         """Take everything that has arrived, at most a few hundred datagrams at a time."""
-        for data in _arrived(self.control):
-            self.receiver.control(data)
-        for data in _arrived(self.media):
+        for data, sender in _arrived(self.control):
+            before = self.receiver.counts["report"]
+            self.receiver.control(data, moment_s)
+            if self.receiver.counts["report"] > before:
+                self._sender = sender
+        for data, _ in _arrived(self.media):
             self.receiver.datagram(data, moment_s)
+        self.player.keep_up(moment_s)
+        self._report(moment_s)
+
+    def _report(self, moment_s: float) -> None:
+        """Tell the sender how it is received, where it is one and not a group's."""
+        if self._reports is None or self._sender is None:
+            return
+        report = self._reports.due(moment_s)
+        if report is not None:
+            try:
+                self.control.sendto(report, self._sender)
+            except OSError:  # a queue that is full, a sender that is gone: the next one may arrive
+                self.receiver.counts["report.unsent"] += 1
 
     def render(self, count: int, moment_s: float) -> Samples:
         """Return what is heard from `moment_s` on."""
@@ -67,9 +86,9 @@ class LiveSource:
         place = clock.place_at(moment_s - self.player.delay_s)
         if place < self.receiver.first_place:
             return False
-        if place < self.receiver.timeline.end:
+        if place < self.receiver.end:
             return True
-        return not self.receiver.ended and moment_s - last_s < OUTAGE_S
+        return not self.receiver.ended and abs(moment_s - last_s) < OUTAGE_S
 
     def close(self) -> None:
         """Close the sockets."""
@@ -84,10 +103,10 @@ class LiveSource:
         self.close()
 
 
-def _arrived(opened: socket.socket) -> Iterator[bytes]:
+def _arrived(opened: socket.socket) -> Iterator[tuple[bytes, Any]]:
     for _ in range(_MOST_AT_ONCE):
         try:
-            yield opened.recv(65_535)
+            yield opened.recvfrom(65_535)
         except (BlockingIOError, ConnectionError):
             return
 
@@ -109,20 +128,15 @@ def _form(session: AudioSession) -> StreamFormat:
 
 
 def _key(crypto: str) -> bytes:
-    """Return key and salt of `1 AES_CM_128_HMAC_SHA1_80 inline:BASE64` (RFC 4568 clause 6.1)."""
-    words = crypto.split()
-    if len(words) >= 3 and words[1] == "AES_CM_128_HMAC_SHA1_80":
-        inline = words[2].removeprefix("inline:").split("|")[0]
-        with contextlib.suppress(binascii.Error, ValueError):
-            key = base64.b64decode(inline, validate=True)
-            if len(key) == _KEY_BYTES:
-                return key
-    raise Refusal(
-        "speaker.key",
-        expected="AES_CM_128_HMAC_SHA1_80 with 30 bytes in base64",
-        got="another a=crypto line",
-        advice="the description that loa stream --srtp-key-file --sdp writes",
-    )
+    try:
+        return key_of_line(crypto)
+    except RemoteFormatError as error:
+        raise Refusal(
+            "speaker.key",
+            expected="an SRTP suite that loa speaks, with its key in base64",
+            got="another a=crypto line",
+            advice="the description that loa stream --srtp-key-file --sdp writes",
+        ) from error
 
 
 def bound(address: str, port: int) -> socket.socket:

@@ -111,7 +111,7 @@ class Speaker:
         if self.begun_s is None:
             self.begun_s = moment_s
         records = self._take_news(moment_s)
-        self._receive(moment_s)
+        self._receive(moment_s - self._outputs[0].latency_s)
         samples = self._health.loud(self._chosen(moment_s), self._priority)
         for output in self._outputs:
             output.write(samples)

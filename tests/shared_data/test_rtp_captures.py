@@ -67,7 +67,7 @@ def heard(path, form, ssrc=None):
             continue
         if packet.payload_type == form.payload_type and ssrc in {None, packet.ssrc}:
             receiver.datagram(data, at)
-    samples, there = receiver.timeline.read(0, receiver.timeline.end)
+    samples, there = receiver.read(0, receiver.end)
     return samples, there, receiver
 
 

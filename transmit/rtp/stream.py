@@ -7,7 +7,8 @@ received one.
 
 SRTP's rollover counter is not on the wire, and who joins late cannot know it. So no SSRC lives
 through a wrap of its sequence numbers: well before it, the stream goes on under a new one, and a
-sender report goes ahead of its first packet.
+sender report goes ahead of its first packet. With it goes the goodbye of the old SSRC, without
+which a receiver takes the new one for a second sender; it is said thrice, because it may be lost.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import pylibsrtp
 from dsp.packet import rtcp
 from dsp.packet.fec_frame import FecEncoder
 from dsp.packet.rtp import RtpPacket
+from dsp.packet.srtp import sealer
 from transmit.rtp.payloads import Codec, Payload
 
 REPAIR_PAYLOAD_TYPE = 100
-SRTP_KEY_BYTES = 30  # AES-CM-128: key of 16 bytes and salt of 14 (RFC 3711)
 MAX_PACKETS_PER_SSRC = 60_000
+_REPORTED_AT = (0, 4, 12)  # packets of an SSRC that a report goes ahead of
 _WORD = 1 << 32
 
 
@@ -77,7 +79,7 @@ class RtpStream:
     fec
         None sends no repairs, and any RTP receiver can play the stream.
     key
-        30 bytes for SRTP (AES-CM-128, HMAC-SHA1-80); None sends plain.
+        Of SRTP, key and salt; its length says the suite (`dsp.packet.srtp`). None sends plain.
     name
         Canonical name for RTCP.
     random_bits
@@ -93,8 +95,6 @@ class RtpStream:
         name: str = "loa",
         random_bits: Callable[[int], int] = secrets.randbits,
     ) -> None:
-        if key is not None and len(key) != SRTP_KEY_BYTES:
-            raise ValueError(f"key: expected {SRTP_KEY_BYTES} bytes, got {len(key)}")
         self.codec = codec
         self._fec_profile = fec
         self._fec = FecEncoder(fec.source, fec.repair) if fec else None
@@ -104,6 +104,7 @@ class RtpStream:
         self._timestamp = random_bits(32)
         self._repairs: list[tuple[float, bytes]] = []
         self._ssrc = self._repair_ssrc = -1
+        self._left: tuple[int, ...] = ()
         self._sequence = self._repair_sequence = self._sent = self._octets = 0
         self._srtp: pylibsrtp.Session | None = None
         self._begin_source()
@@ -156,12 +157,14 @@ class RtpStream:
         if self._fec is not None:
             names[self._repair_ssrc] = self._name
         data = report.pack() + rtcp.SourceNames(names).pack()
+        if self._left and self._sent <= _REPORTED_AT[-1]:
+            data += rtcp.Goodbye(self._left).pack()
         return Datagram(Kind.CONTROL, self._protected_control(data), ticks)
 
     @property
     def needs_report(self) -> bool:
-        """Whether a new SSRC has not been reported: a report goes ahead of its first packet."""
-        return self._sent == 0
+        """Whether a report goes ahead of the next packet: the beginning of an SSRC is told."""
+        return self._sent in _REPORTED_AT
 
     def renew_source_if_due(self) -> bool:
         """Go on under a new SSRC where the old one is used up; whether that was done.
@@ -170,7 +173,9 @@ class RtpStream:
         """
         if self._sent < MAX_PACKETS_PER_SSRC or not self._at_block_start():
             return False
+        left = (self._ssrc, self._repair_ssrc) if self._fec else (self._ssrc,)
         self._begin_source()
+        self._left = left
         return True
 
     def _at_block_start(self) -> bool:
@@ -185,8 +190,7 @@ class RtpStream:
         self._repair_sequence = self._random_bits(12)
         self._sent = self._octets = 0
         if self._key is not None:
-            any_outbound = pylibsrtp.Policy.SSRC_ANY_OUTBOUND
-            self._srtp = pylibsrtp.Session(pylibsrtp.Policy(self._key, any_outbound))
+            self._srtp = sealer(self._key)
 
     def _schedule(self, repairs: list[bytes], due: float, duration: int) -> None:
         if not repairs or self._fec_profile is None:

@@ -85,13 +85,17 @@ def even_port():
     return next(port for port in PORTS if is_free(port) and is_free(port + 1))
 
 
-def wait_until_bound(port, process):
-    """Return when somebody has opened the port, as the kernel's own table says."""
+def is_open(port):
+    """Whether somebody has opened the port, as the kernel's own table says."""
+    return f":{port:04X} " in Path("/proc/net/udp").read_text(encoding="ascii")
+
+
+def wait_until(ready, process):
+    """Return when `ready` says so, the process being alive."""
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
         assert process.poll() is None, process.stderr.read()
-        table = Path("/proc/net/udp").read_text(encoding="ascii")
-        if f":{port:04X} " in table and f":{port + 1:04X} " in table:
+        if ready():
             return
     pytest.fail("nobody opened the port")
 
@@ -113,7 +117,7 @@ def test_ffmpeg_hears_it(name, protected, bulletin, key_file, tmp_path, capsys, 
     monkeypatch.setattr(_Sender, "say_goodbye", lambda *_: None)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_until_bound(port, process)
+            wait_until(lambda: is_open(port) and is_open(port + 1), process)
             request = StreamRequest(
                 bulletin,
                 (f"127.0.0.1:{port}",),

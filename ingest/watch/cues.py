@@ -21,7 +21,8 @@ WEIGHTS: dict[str, float] = {
     "other_country": 2.0,  # its country nibble is not the own one (IEC 62106: Vietnam 7, China C)
     "other_ecc": 2.0,  # and neither is its extended country code
     "rds_gone": 3.5,  # the station has RDS, the signal is good, and there is none
-    "pilot_changed": 2.5,  # a pilot where there was none, or the other way round
+    "pilot_gone": 2.5,  # none where there was one: a stereo coder fails
+    "pilot_new": 3.0,  # one where there was none: it does not come by itself
     "offset_jumped": 2.5,  # carrier more than 5 σ from the learned one
     "offset_far": 0.5,  # more than 10 σ, on top
     "offset_same": -1.0,  # within 3 σ
@@ -30,14 +31,22 @@ WEIGHTS: dict[str, float] = {
     "two_carriers": 3.0,  # the beat of another carrier on the channel
     "deviation_jumped": 0.5,
     "loudness_jumped": 0.5,
-    "idle_channel": 1.5,  # the carrier came up without the RDS it must have, after none was there
+    "idle_channel": 1.5,  # after none was there, a carrier without its RDS or with another's pilot
     "unscheduled": 1.0,  # a carrier while no slot is on
     "content_own": -5.0,  # the recogniser hears what is due
     "content_other": 1.0,  # the recogniser hears something else
     "content_confirmed": 2.0,  # and the second opinion says so too
 }
 SUSPICIOUS = frozenset(
-    {"rds_gone", "pilot_changed", "offset_jumped", "level_rose", "two_carriers", "other_pi"}
+    {
+        "rds_gone",
+        "pilot_gone",
+        "pilot_new",
+        "offset_jumped",
+        "level_rose",
+        "two_carriers",
+        "other_pi",
+    }
 )
 GOOD_CN_DB = 20.0
 CARRIER_CN_DB = 12.0
@@ -63,7 +72,7 @@ def carrier_cues(record: Mapping[str, Any], pi: str | None, signature: Signature
     if not signature.known:
         return found
     if good and abs(signature.pilot.mean - float(has_pilot(record))) > 0.8:
-        found.append("pilot_changed")
+        found.append("pilot_new" if has_pilot(record) else "pilot_gone")
     found += offset_cues(signature.distance("offset_hz", record))
     level = signature.distance("level_dbfs", record)
     learned = signature.figures["level_dbfs"].mean

@@ -2,13 +2,16 @@
 
 The fingerprint names a reference or says that it knows none; before anybody is alarmed, and before
 a match is believed, the last seconds are set beside the reference itself (`dsp.align.coherence`).
-Memory: the references in the speech band (32 kB a second) and `WINDOW_S` of what was heard.
+Where a reference was being heard and the fingerprint does not say so any more, whatever else it
+says, that is a mismatch to be asked about. Before one is confirmed, the whole reference is looked
+through: a player that jumped within its bulletin is no other programme.
+Memory: the references in the speech band (32 kB a second) and `_KEPT_S` of what was heard.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,16 +21,22 @@ import numpy.typing as npt
 from dsp.align.coherence import Opinion, opinion_in_band
 from dsp.align.envelopes import FRAME_HZ, band_powers
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
-from ingest.watch.programme_watch import Following
+from ingest.watch.dead_air import Quiet
+from ingest.watch.quiet import quiet_at_end
 
 if TYPE_CHECKING:
     from ingest.reference.answer import Answer
     from ingest.reference.recogniser import Recogniser
+    from ingest.watch.programme_watch import Expected
 
 WINDOW_S = 4
 MATCH_EVERY_S = 10  # a match that goes on is confirmed again so often
+SEARCHED_S = 6  # a mismatch is looked for elsewhere in the reference every second so long
+SEARCH_EVERY_S = 8  # and so often after that
 _WITHIN_S = 1.0
+_WITHIN_MATCH_S = 0.3  # a fingerprint's place is good to 0.1 s
 _KEPT_S = 12
+QUIET_WINDOW_S = 4
 _SPEAKING_DB = -30.0
 
 
@@ -38,6 +47,20 @@ class Confirmed:
     answer: Answer
     confirmed: bool | None
     opinion: Opinion | None = None
+
+
+@dataclass
+class _Search:
+    """A reference that is looked for at any place of it, and what was said of that last."""
+
+    reference: str
+    first: int
+    last: int = -SEARCH_EVERY_S
+    opinion: Opinion | None = None
+
+    def asks(self, second: int) -> bool:
+        """Tell whether it is time to look again."""
+        return second - self.first < SEARCHED_S or second - self.last >= SEARCH_EVERY_S
 
 
 class Listener:
@@ -59,37 +82,85 @@ class Listener:
         self._recogniser = recogniser
         self._references = references
         self._rate_hz = rate_hz
-        self._heard = np.zeros(0, np.float32)
+        # The last seconds heard lie at the end of what is filled, and move to the front when full.
+        self._buffer = np.zeros(4 * _KEPT_S * rate_hz, np.float32)
+        self._filled = 0
         self._end = 0  # samples heard
         self._believed: tuple[str, int] | None = None
+        self._searched: _Search | None = None
+        self._gain_db: float | None = None  # at which references are heard
 
     def process(
-        self, samples: npt.NDArray[np.float32], following: Callable[[], Following | None]
+        self, samples: npt.NDArray[np.float32], expected: Expected | None
     ) -> list[Confirmed]:
-        """Take mono samples, float32 (n,); return the answers they complete, confirmed.
+        """Take a second of mono samples, float32 (n,); return the answers they complete, confirmed.
 
-        `following` tells what is being heard as far as the watch knows when an answer is looked at.
+        `expected` is what should be heard in it, as far as the watch knows.
         """
-        self._heard = np.concatenate([self._heard, samples])[-_KEPT_S * self._rate_hz :]
+        self._keep(samples)
+        return [self._confirm(answer, expected) for answer in self._recogniser.process(samples)]
+
+    def quiet(self, expected: Expected | None) -> Quiet | None:
+        """Return since when nothing is heard, where something was expected in the last second."""
+        if expected is None or expected.place_s is None or self._gain_db is None:
+            return None
+        heard = self._heard[-QUIET_WINDOW_S * self._rate_hz :]
+        begins_s = expected.place_s + 1.0 - len(heard) / self._rate_hz
+        band = speech_band(np.ascontiguousarray(heard), self._rate_hz)
+        return quiet_at_end(band, self._references[expected.reference], begins_s, self._gain_db)
+
+    @property
+    def _heard(self) -> npt.NDArray[np.float32]:
+        """What was heard last, `_KEPT_S` of it."""
+        return self._buffer[max(self._filled - _KEPT_S * self._rate_hz, 0) : self._filled]
+
+    def _keep(self, samples: npt.NDArray[np.float32]) -> None:
+        if self._filled + len(samples) > len(self._buffer):
+            kept = self._heard.copy()
+            self._buffer[: len(kept)], self._filled = kept, len(kept)
+        self._buffer[self._filled : self._filled + len(samples)] = samples
+        self._filled += len(samples)
         self._end += len(samples)
-        return [self._confirm(answer, following()) for answer in self._recogniser.process(samples)]
 
     def finish(self) -> list[Confirmed]:
         """Return the answers that were still to come, unconfirmed."""
         return [Confirmed(answer, None) for answer in self._recogniser.finish()]
 
-    def _confirm(self, answer: Answer, following: Following | None) -> Confirmed:
-        mismatch = following is not None and (
-            answer.verdict == "unknown"
-            or (answer.verdict == "match" and answer.reference != following.reference)
-        )
-        if mismatch and following is not None:
-            # The answer is seconds old; what counts is whether it goes on.
-            opinion = self.newest(following, WINDOW_S)
-            return Confirmed(answer, different(opinion), opinion)
-        if answer.verdict == "match" and answer.reference is not None:
-            return self._confirm_match(answer)
-        return Confirmed(answer, None)
+    def _confirm(self, answer: Answer, expected: Expected | None) -> Confirmed:
+        if answer.verdict not in ("match", "unknown", "inconclusive"):
+            return Confirmed(answer, None)
+        found = Confirmed(answer, None)
+        if answer.verdict == "match":
+            found = self._confirm_match(answer)
+            self._gain_db = self._gain_db if answer.gain_db is None else answer.gain_db
+        if expected is None or answer.reference == expected.reference:
+            return found
+        # The answer is seconds old; what counts is whether it goes on.
+        opinion = self.newest(expected)
+        return replace(found, confirmed=different(opinion), opinion=opinion)
+
+    def newest(self, expected: Expected, seconds: int = WINDOW_S) -> Opinion | None:
+        """Return the opinion on the last whole `seconds` heard, of which `expected` is the last.
+
+        Heard at another place of the reference than the expected one, it is the same all the same.
+        """
+        second = self._end // self._rate_hz - 1
+        place_s = expected.place_s
+        near = None
+        if place_s is not None:
+            near = self.opinion(expected.reference, second, place_s, _WITHIN_S, seconds)
+            if near is None or near.verdict != "different":
+                self._searched = None
+                return near
+        search = self._searched
+        if search is None or search.reference != expected.reference:
+            search = _Search(expected.reference, second)
+        if search.asks(second):
+            search.last = second
+            search.opinion = self.opinion(expected.reference, second, place_s or 0.0)
+        self._searched = search
+        found = search.opinion
+        return found if near is None or (found is not None and found.verdict == "same") else near
 
     def _confirm_match(self, answer: Answer) -> Confirmed:
         """Ask about a match when it begins, and now and then while it goes on."""
@@ -98,19 +169,14 @@ class Listener:
         fresh = believed is not None and answer.second - believed[1] < MATCH_EVERY_S
         if believed is not None and fresh and believed[0] == answer.reference:
             return Confirmed(answer, None)
-        opinion = self.opinion(answer.reference, answer.second, answer.offset_s or 0.0, _WITHIN_S)
+        place_s = answer.offset_s or 0.0
+        opinion = self.opinion(answer.reference, answer.second, place_s, _WITHIN_MATCH_S)
         if opinion is not None and opinion.verdict == "different":
             self._believed = None
             return Confirmed(replace(answer, verdict="inconclusive", reference=None), None, opinion)
         if opinion is not None and opinion.verdict == "same":
             self._believed = (answer.reference, answer.second)
         return Confirmed(answer, None, opinion)
-
-    def newest(self, following: Following, seconds: int) -> Opinion | None:
-        """Return the opinion on the last whole `seconds` heard, where `following` would be now."""
-        second = self._end // self._rate_hz - 1
-        place_s = following.place_s(second)
-        return self.opinion(following.reference, second, place_s, _WITHIN_S, seconds)
 
     def opinion(
         self,

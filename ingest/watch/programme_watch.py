@@ -2,8 +2,8 @@
 
 Sans-I/O: answers come a second or more after their second, in order. "Something else" counts only
 where the reference was heard before or its slot has run for `START_GRACE_S`, and becomes a finding
-when the second opinion has said "different" (`confirmed`). A reference that has ended is not
-missed.
+when the second opinion has said "different" (`confirmed`). An answer that names nothing yet
+("inconclusive") counts where the second opinion is sure. A reference that has ended is not missed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ START_GRACE_S = 30.0
 SLOT_GRACE_S = 60.0
 END_S = 4.0  # this close to its end a reference counts as complete
 OUT_OF_SLOT_S = 3
-UNSCHEDULED_S = 10
+UNSCHEDULED_S = 6
+_MOST_UNSCHEDULED = 10  # it is over when the carrier has said nothing for half of that
 WRONG_EVIDENCE = 5.0
+_MOST_EVIDENCE = 15.0
 _UNKNOWN = 1.0
-_CONFIRMED = 3.0
 _OTHER = 2.0
+_CONFIRMED = 3.0
+_DOUBTED = 2.0  # confirmed, where the fingerprint only says that it does not know
 
 
 class Heard(Protocol):
@@ -59,6 +62,14 @@ class Following:
         return self.offset_s + (second - self.second)
 
 
+@dataclass(frozen=True)
+class Expected:
+    """The reference that should be heard; `place_s` is None where it has not been heard yet."""
+
+    reference: str
+    place_s: float | None
+
+
 class ProgrammeWatch:
     """Follows what is heard of one station.
 
@@ -74,12 +85,14 @@ class ProgrammeWatch:
         self._schedule = schedule
         self._lengths_s = dict(lengths_s or {})
         self.following: Following | None = None
+        self._over: tuple[str, int] | None = None  # reference that ended, last second after it
         self.evidence = 0.0  # that something else is heard than what is due
         self.since: int | None = None
         self.confirmed = False
         self.out_of_slot = 0
         self.unscheduled = 0
         self.other: str | None = None
+        self.stray: str | None = None  # heard outside its slot
 
     def hear(self, answer: Heard, moment: datetime, *, confirmed: bool | None) -> list[str]:
         """Take an answer about the second that began at `moment`; return its content cues.
@@ -94,28 +107,44 @@ class ProgrammeWatch:
             assert answer.reference is not None
             self.following = Following(answer.reference, answer.second, answer.offset_s or 0.0)
             self._clear()
-            self.out_of_slot = self.unscheduled = 0
+            self.out_of_slot = 0
             return ["content_own"]
-        if answer.verdict not in ("match", "unknown"):
+        if matched and self._schedule.known and not near:
+            self.out_of_slot += 1
+            self.stray = answer.reference
+        doubted = answer.verdict == "inconclusive" and confirmed is not None
+        if not doubted and answer.verdict not in ("match", "unknown"):
             self._decay()
             return []
-        return self._mismatch(answer, near, self._schedule.due(moment), confirmed)
+        return self._mismatch(answer, self._schedule.due(moment), confirmed)
 
-    def expects(self, second: int, now: list[Due]) -> str | None:
-        """Return the reference that should be heard in `second`, or None where none must be."""
+    def expected(self, second: int, now: list[Due]) -> Expected | None:
+        """Return what should be heard in `second`, or None where nothing must be."""
         if self.following is not None:
             length_s = self._lengths_s.get(self.following.reference, float("inf"))
-            if self.following.place_s(second) < length_s - END_S:
-                return self.following.reference
+            place_s = self.following.place_s(second)
+            if place_s < length_s - END_S:
+                return Expected(self.following.reference, place_s)
             return None
-        late = [due for due in now if due.reference and due.since_s >= START_GRACE_S]
-        return late[0].reference if late and not any(not due.reference for due in now) else None
+        late = [
+            due for due in now if due.since_s >= START_GRACE_S and not self._is_over(due, second)
+        ]
+        if not late or any(not due.reference for due in now):
+            return None
+        return Expected(late[0].reference, None)
+
+    def _is_over(self, due: Due, second: int) -> bool:
+        """Tell whether the reference of a slot was heard to its end since the slot began."""
+        reference, ended = self._over or ("", 0)
+        return due.reference == reference and second - ended < due.since_s
 
     def ended(self, second: int, now: list[Due]) -> None:
         """Forget a reference that has ended, or whose slot is over."""
         if self.following is None:
             return
         length_s = self._lengths_s.get(self.following.reference, float("inf"))
+        if self.following.place_s(second) >= length_s - END_S:
+            self._over = self.following.reference, second
         past = self.following.place_s(second) > length_s + SLOT_GRACE_S
         if past or (
             self._schedule.known and not now and second - self.following.second > SLOT_GRACE_S
@@ -123,26 +152,37 @@ class ProgrammeWatch:
             self.following = None
             self._clear()
 
-    def _mismatch(
-        self, answer: Heard, near: list[Due], now: list[Due], confirmed: bool | None
-    ) -> list[str]:
-        matched = answer.verdict == "match"
-        if self._schedule.known and not near:
-            self.unscheduled += 1
-            self.out_of_slot += int(matched)
-            self.other = answer.reference if matched else self.other
-        expected = self.expects(answer.second, now)
-        if expected is None:
+    def _mismatch(self, answer: Heard, now: list[Due], confirmed: bool | None) -> list[str]:
+        if self.expected(answer.second, now) is None:
             return []
         if confirmed is False:
             self._clear()
             return []
         if self.since is None:
             self.since = answer.second
+        matched = answer.verdict == "match"
         self.confirmed = self.confirmed or bool(confirmed)
         self.other = answer.reference if matched else None
-        self.evidence += _OTHER if matched else (_CONFIRMED if confirmed else _UNKNOWN)
+        if answer.verdict == "inconclusive":
+            self.evidence += _DOUBTED
+        elif confirmed:
+            self.evidence += _CONFIRMED
+        else:
+            self.evidence += _OTHER if matched else _UNKNOWN
+        self.evidence = min(self.evidence, _MOST_EVIDENCE)
         return ["content_other", "content_confirmed"] if confirmed else ["content_other"]
+
+    def carry(self, moment: datetime, *, programme: bool) -> None:
+        """Take from the carrier of a second whether a programme is on it: in no slot, none is."""
+        if not self._schedule.known or self._schedule.near(moment, SLOT_GRACE_S):
+            self.unscheduled = 0
+        elif programme:
+            self.unscheduled = min(self.unscheduled + 1, _MOST_UNSCHEDULED)
+        else:
+            # A pause of a second does not end what was begun.
+            self.unscheduled = max(self.unscheduled - 1, 0)
+        if self.unscheduled == 0:
+            self.out_of_slot = 0
 
     def _decay(self) -> None:
         """Let evidence fade while nothing is said about the content."""
@@ -163,7 +203,7 @@ class ProgrammeWatch:
             expected = self.following.reference if self.following else "the reference due"
             return "wrong_programme", f"{heard} instead of {expected}", self.evidence, self.since
         if self.out_of_slot >= OUT_OF_SLOT_S:
-            return "out_of_slot", f"{self.other} outside its slot", float(self.out_of_slot), None
+            return "out_of_slot", f"{self.stray} outside its slot", float(self.out_of_slot), None
         if self.unscheduled >= UNSCHEDULED_S:
             return "out_of_slot", "a programme while no slot is on", float(self.unscheduled), None
         return None

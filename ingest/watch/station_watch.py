@@ -22,7 +22,8 @@ from typing import Any
 
 from ingest.receiver.stations import Station
 from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of, weighed
-from ingest.watch.programme_watch import Heard, ProgrammeWatch
+from ingest.watch.dead_air import Dead, DeadAir, Quiet
+from ingest.watch.programme_watch import Expected, Heard, ProgrammeWatch
 from ingest.watch.schedule import Due, Schedule
 from ingest.watch.signature import Signature
 from ingest.watch.verdict import STATES, Verdict
@@ -30,11 +31,7 @@ from ingest.watch.verdict import STATES, Verdict
 STRANGER_EVIDENCE = 6.0
 STRANGER_SECONDS = 2
 IDLE_S = 2
-SPEAKING_SILENCE_S = 2  # whole seconds: told within 3 s of its beginning
-SILENCE_S = 9
-HISS_S = 2
-OFF_AIR_S = 3
-CUT_SHORT_S = 10
+CUT_SHORT_S = 8
 _MOST_EVIDENCE = 30.0
 _LEARN_GAP = 2  # seconds beside anything odd from which nothing is learned
 _LEARN_AFTER = 4  # seconds after which a second is learned: answers come late
@@ -75,7 +72,7 @@ class StationWatch:
         self._strange_since: int | None = None
         self._strange_kind = "captured"
         self._idle = 0  # seconds without a carrier up to now
-        self._off = self._silent = self._speaking_silent = self._hissing = 0
+        self._dead = DeadAir()
         self._content: list[str] = []
         self._doubted = False
         self._odd_second = self._strange_second = -(10**9)
@@ -91,10 +88,13 @@ class StationWatch:
         answer: Heard | None = None,
         *,
         confirmed: bool | None = None,
+        quiet: Quiet | None = None,
     ) -> Verdict:
         """Take the record of the next second and an answer about it or an earlier one.
 
-        `confirmed`: see `ProgrammeWatch.hear`. Returns the verdict of the record's second.
+        `confirmed`: see `ProgrammeWatch.hear`. `quiet`: how long nothing has been heard, and for
+        how much of it the reference speaks, where somebody has listened for that. Returns the
+        verdict of the record's second.
         """
         moment = datetime.fromisoformat(str(record["time"]))
         now = self._schedule.due(moment)
@@ -109,7 +109,8 @@ class StationWatch:
         # A second carrier spoils the noise that C/N is read from.
         weak = low and "co_channel" not in record["findings"]
         cues = self._weigh(record, now, off_air=off_air, weak=weak)
-        self._count(record, second, off_air=off_air)
+        self._dead.take(record, off_air=off_air, speaking=self._speaking(second), quiet=quiet)
+        self.programme.carry(moment, programme=not off_air and not weak and says_something(record))
         found = self._finding(second, now, cues)
         if found is None and weak and not off_air:
             return self._told(record, "inconclusive", "weak signal", 0.0, None)
@@ -125,8 +126,14 @@ class StationWatch:
             self._strange_second = second
         return self._told(record, *found)
 
+    def expected(self, record: Mapping[str, Any]) -> Expected | None:
+        """Return what should be heard in the second of the next record."""
+        moment = datetime.fromisoformat(str(record["time"]))
+        return self.programme.expected(int(record["second"]), self._schedule.due(moment))
+
     def _lost(self, record: Mapping[str, Any]) -> Verdict:
-        self._off = self._silent = self._speaking_silent = self._hissing = self._idle = 0
+        self._dead.forget()
+        self._idle = 0
         self._stranger = 0.0
         self._strange_seconds = 0
         self._content = []
@@ -152,7 +159,7 @@ class StationWatch:
         self._doubted = False
         if self._schedule.known and not now:
             names.append("unscheduled")
-        if self._idle >= IDLE_S and "rds_gone" in names:
+        if self._idle >= IDLE_S and not {"rds_gone", "pilot_new"}.isdisjoint(names):
             names.append("idle_channel")
         self._content = []
         cues = weighed(names)
@@ -172,21 +179,6 @@ class StationWatch:
             self._idle = 0
         return cues
 
-    def _count(self, record: Mapping[str, Any], second: int, *, off_air: bool) -> None:
-        """Count seconds off the air, silent, hissing."""
-        findings = record["findings"]
-        self._off = self._off + 1 if off_air else 0
-        silent = not off_air and ("silence" in findings or "no_audio" in findings)
-        self._silent = self._silent + 1 if silent else 0
-        following = self.programme.following
-        speaking = following is not None and (
-            self._speaks(following.reference, following.place_s(second)) or False
-        )
-        self._speaking_silent = self._speaking_silent + 1 if silent and speaking else 0
-        # A carrier without modulation whose own noise is heard is silent.
-        hissing = not off_air and "hiss" in findings and "no_audio" not in findings
-        self._hissing = self._hissing + 1 if hissing else 0
-
     def _finding(
         self, second: int, now: list[Due], cues: Cues
     ) -> tuple[str, str, float, int | None] | None:
@@ -194,30 +186,32 @@ class StationWatch:
         if self._stranger >= STRANGER_EVIDENCE and self._strange_seconds >= STRANGER_SECONDS:
             detail = ", ".join(name.replace("_", " ") for name in cues.names)
             return self._strange_kind, detail, self._stranger, self._strange_since
-        wanted = bool(now) or not self._schedule.known
-        expected = self.programme.expects(second, now)
-        if self._off >= OFF_AIR_S and (wanted or expected):
-            return self._broken("off_air", "no carrier", self._off, second, expected)
-        if self._hissing >= HISS_S and wanted:
-            return self._broken("hiss", "noise in place of audio", self._hissing, second, expected)
-        if self._speaking_silent >= SPEAKING_SILENCE_S:
-            return self._broken(
-                "silence", "the reference speaks", self._speaking_silent, second, expected
-            )
-        if self._silent >= SILENCE_S and wanted:
-            return self._broken("silence", "silence in a slot", self._silent, second, expected)
+        expected = self.programme.expected(second, now)
+        dead = self._dead.found(
+            wanted=bool(now) or not self._schedule.known, expected=expected is not None
+        )
+        if dead is not None:
+            return self._broken(dead, second, expected)
         return self.programme.finding()
 
     def _broken(
-        self, finding: str, detail: str, seconds: int, second: int, expected: str | None
+        self, dead: Dead, second: int, expected: Expected | None
     ) -> tuple[str, str, float, int]:
-        """Return a finding that ends a bulletin early, if one was being heard."""
+        """Return what is missing: the end of a bulletin, if one was being heard."""
+        finding, detail, began = dead.finding, dead.detail, second - dead.seconds + 1
         self._state = STATES[finding]
-        if expected and self.programme.following:
-            place_s = self.programme.following.place_s(second - seconds + 1)
-            if seconds >= CUT_SHORT_S:
-                finding, detail = "cut_short", f"{detail}; {expected} ended at {place_s:.0f} s"
-        return finding, detail, float(seconds), second - seconds + 1
+        following = self.programme.following
+        if expected is not None and following is not None and dead.seconds >= CUT_SHORT_S:
+            finding = "cut_short"
+            detail += f"; {expected.reference} ended at {following.place_s(began):.0f} s"
+        return finding, detail, float(dead.seconds), began
+
+    def _speaking(self, second: int) -> bool | None:
+        """Tell whether the reference that was being heard speaks now; None if nobody knows."""
+        following = self.programme.following
+        if following is None:
+            return None
+        return self._speaks(following.reference, following.place_s(second))
 
     def _hear(self, answer: Heard, moment: datetime, confirmed: bool | None) -> None:
         """Take an answer, which is about a second some way back."""
@@ -287,6 +281,11 @@ class StationWatch:
             raised=raised,
             began_second=began,
         )
+
+
+def says_something(record: Mapping[str, Any]) -> bool:
+    """Tell whether a programme is on the carrier: neither silence nor noise."""
+    return not {"silence", "no_audio", "hiss"} & set(record["findings"])
 
 
 def suspicious_in(cues: Cues) -> bool:

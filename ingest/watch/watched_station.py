@@ -22,8 +22,9 @@ from dsp.recognise.reference_index import ReferenceIndex
 from ingest.receiver.stations import Station
 from ingest.reference.recogniser import Recogniser
 from ingest.watch.listener import Confirmed, Listener, different, speaking_seconds
+from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
-from ingest.watch.station_watch import StationWatch
+from ingest.watch.station_watch import StationWatch, says_something
 from ingest.watch.verdict import Verdict
 
 DOUBT_S = 3
@@ -82,26 +83,29 @@ class WatchedStation:
 
     def judge(self, record: Mapping[str, Any]) -> Verdict:
         """Return the verdict of the next second, from its record and the audio up to its end."""
-        confirmed = self._listener.process(
-            self._second(int(record["second"])), lambda: self.watch.programme.following
-        )
+        second = int(record["second"])
+        expected = self.watch.expected(record)
+        confirmed = self._listener.process(self._second(second), expected)
         self.answers.extend(confirmed)
-        self._doubt(int(record["second"]))
+        self._doubt(second, expected)
         last = confirmed[-1] if confirmed else None
         return self.watch.process(
-            record, last.answer if last else None, confirmed=last.confirmed if last else None
+            record,
+            last.answer if last else None,
+            confirmed=last.confirmed if last else None,
+            quiet=None if says_something(record) else self._listener.quiet(expected),
         )
 
     def finish(self) -> list[Confirmed]:
         """Return the answers of the last minute, the late ones too; the stream ends here."""
         return [*self.answers, *self._listener.finish()]
 
-    def _doubt(self, second: int) -> None:
+    def _doubt(self, second: int, expected: Expected | None) -> None:
         """Where the carrier looks strange, ask at once whether what is due is still heard."""
-        since, following = self.watch.suspects, self.watch.programme.following
-        if since is None or following is None or not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
+        since = self.watch.suspects
+        if since is None or expected is None or not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
             return
-        if different(self._listener.newest(following, second - since + 1)):
+        if different(self._listener.newest(expected, second - since + 1)):
             self.watch.doubt()
 
     def _second(self, second: int) -> npt.NDArray[np.float32]:

@@ -30,6 +30,10 @@ CAMPAIGNS = {
         "-m",
         "bench.match.false_alarms",
     ],
+    "Strange voice: three station-weeks, received in brief, at which nothing is wrong": [
+        "-m",
+        "bench.watch.station_weeks",
+    ],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

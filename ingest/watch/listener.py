@@ -114,6 +114,11 @@ class Listener:
         """What was heard last, `_KEPT_S` of it."""
         return self._buffer[max(self._filled - _KEPT_S * self._rate_hz, 0) : self._filled]
 
+    @property
+    def kept_bytes(self) -> int:
+        """Return the memory of what was heard."""
+        return self._buffer.nbytes
+
     def _keep(self, samples: npt.NDArray[np.float32]) -> None:
         if self._filled + len(samples) > len(self._buffer):
             kept = self._heard.copy()

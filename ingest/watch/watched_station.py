@@ -115,7 +115,9 @@ class WatchedStation:
         while self._waiting and self._waiting[0][0] < start + AUDIO_RATE_HZ:
             index, sound = self._waiting.popleft()
             place = index - start
-            first = max(-place, 0)
-            part = sound[first : AUDIO_RATE_HZ - place]
+            first, last = max(-place, 0), AUDIO_RATE_HZ - place
+            part = sound[first:last]
             whole[place + first : place + first + len(part)] = part
+            if len(sound) > last:
+                self._waiting.appendleft((index + last, sound[last:]))
         return whole

@@ -1,0 +1,163 @@
+"""Answers of a recogniser made by hand, and the second opinion on what was really heard."""
+
+import numpy as np
+import pytest
+
+from dsp.align.speech_band import speech_band
+from ingest.reference.answer import Answer
+from ingest.watch.listener import MATCH_EVERY_S, Listener, different, speaking_seconds
+from ingest.watch.programme_watch import Expected
+from tests.dsp.recognise.spoken import speech
+
+RATE = 8_000
+BULLETIN, OTHER = speech(40.0, 21), speech(40.0, 22)
+
+
+class Script:
+    """A recogniser that answers a second late, and says what it is told to."""
+
+    def __init__(self, say):
+        self._say = say
+        self._second = 0
+
+    def process(self, samples):
+        self._second += len(samples) // RATE
+        return [self._say(self._second - 2)] if self._second >= 2 else []
+
+    def finish(self):
+        return [self._say(self._second - 1)]
+
+
+def match(second, reference="bulletin", offset_s=None):
+    place_s = float(second) if offset_s is None else offset_s
+    return Answer(second, "match", reference, offset_s=place_s, gain_db=0.0)
+
+
+def unknown(second):
+    return Answer(second, "unknown")
+
+
+def listen(sound, say, expected=lambda _second: None, seconds=None):
+    """Return the listener and its answers by second; `sound` begins with the bulletin's."""
+    references = {"bulletin": speech_band(BULLETIN, RATE), "other": speech_band(OTHER, RATE)}
+    listener = Listener(Script(say), references, RATE)
+    found = {}
+    for second in range(seconds or len(sound) // RATE):
+        piece = np.ascontiguousarray(sound[second * RATE : (second + 1) * RATE])
+        for confirmed in listener.process(piece, expected(second)):
+            found[confirmed.answer.second] = confirmed
+    return listener, found
+
+
+def after(second, sound):
+    """The bulletin up to a second, then `sound`."""
+    return np.concatenate([BULLETIN[: second * RATE], sound])
+
+
+def going_on(second):
+    return Expected("bulletin", float(second))
+
+
+def test_a_match_is_confirmed_when_it_begins_and_now_and_then():
+    _, found = listen(BULLETIN, match)
+    asked = [second for second, confirmed in found.items() if confirmed.opinion is not None]
+    assert all(found[s].answer.verdict == "match" for s in found)
+    sure = [s for s in asked if found[s].opinion.verdict == "same"]
+    assert len(sure) == pytest.approx(len(found) / MATCH_EVERY_S, abs=1.1)
+
+
+def test_a_match_that_is_not_heard_is_none():
+    _, found = listen(OTHER, match, seconds=12)
+    told = [found[s].answer for s in range(4, 10)]
+    assert {answer.verdict for answer in told} == {"inconclusive"}
+    assert {answer.reference for answer in told} == {None}
+
+
+@pytest.mark.parametrize("verdict", ["unknown", "inconclusive"])
+def test_a_mismatch_is_confirmed_whatever_the_fingerprint_calls_it(verdict):
+    def say(second):
+        return match(second) if second < 12 else Answer(second, verdict)
+
+    _, found = listen(after(12, OTHER), say, going_on, seconds=24)
+    # Four seconds of what is newest are looked at; an answer is about the second before the last.
+    assert [found[s].confirmed for s in range(15, 22)] == [True] * 7
+
+
+def test_a_mismatch_that_is_heard_all_the_same_is_refuted():
+    def say(second):
+        return match(second) if second < 12 else unknown(second)
+
+    _, found = listen(BULLETIN, say, going_on, seconds=24)
+    assert {found[s].confirmed for s in range(12, 22)} == {False}
+
+
+@pytest.mark.parametrize("to_s", [2, 25])
+def test_a_jump_within_the_bulletin_is_no_other_programme(to_s):
+    def say(second):
+        return match(second) if second < 12 else unknown(second)
+
+    _, found = listen(after(12, BULLETIN[to_s * RATE :]), say, going_on, seconds=24)
+    assert True not in {found[s].confirmed for s in range(15, 20)}
+    assert False in {found[s].confirmed for s in range(15, 20)}
+
+
+def test_another_reference_is_confirmed_and_the_expected_one_refuted():
+    def say(second):
+        return match(second) if second < 12 else match(second, "other", second - 12.0)
+
+    _, found = listen(after(12, OTHER), say, going_on, seconds=24)
+    assert found[18].answer.reference == "other"
+    assert found[18].confirmed is True
+
+
+def test_a_reference_not_heard_yet_is_looked_for_everywhere():
+    def never(_second):
+        return Expected("bulletin", None)
+
+    _, absent = listen(OTHER, unknown, never, seconds=12)
+    _, present = listen(BULLETIN[10 * RATE :], unknown, never, seconds=12)
+    assert absent[9].confirmed is True
+    assert present[9].confirmed is False
+
+
+def test_nothing_is_asked_where_nothing_is_expected_or_said():
+    _, found = listen(OTHER, unknown, seconds=8)
+    assert {confirmed.opinion for confirmed in found.values()} == {None}
+    _, silent = listen(np.zeros_like(OTHER), lambda s: Answer(s, "silence"), going_on, seconds=8)
+    assert {confirmed.confirmed for confirmed in silent.values()} == {None}
+
+
+def test_a_reference_nobody_has_cannot_be_asked_about():
+    listener, _ = listen(BULLETIN, unknown, seconds=8)
+    assert listener.newest(Expected("gone", 8.0)) is None
+    assert different(None) is None
+
+
+def test_silence_while_the_bulletin_speaks_is_seen_to_less_than_a_second():
+    silent = after(12, np.zeros(3 * RATE, np.float32))
+    silent[int(11.5 * RATE) :] = 0.0
+    listener, _ = listen(silent, match, going_on, seconds=14)
+    quiet = listener.quiet(going_on(13))
+    assert quiet.silent_s == pytest.approx(2.5, abs=0.5)
+    assert quiet.spoken_s > 1.0
+    assert listener.quiet(None) is None
+    assert listener.quiet(Expected("bulletin", None)) is None
+
+
+def test_what_is_kept_is_bounded():
+    listener, _ = listen(np.zeros(10 * RATE, np.float32), unknown)
+    before = listener.kept_bytes
+    for _ in range(200):
+        listener.process(np.zeros(RATE, np.float32), None)
+    assert listener.kept_bytes == before
+
+
+def test_the_end_has_an_answer_too():
+    listener, _ = listen(BULLETIN, match, seconds=6)
+    assert [c.answer.second for c in listener.finish()] == [5]
+
+
+def test_seconds_in_which_a_reference_speaks():
+    quiet = np.concatenate([BULLETIN[: 4 * RATE], np.zeros(3 * RATE, np.float32)])
+    assert speaking_seconds(speech_band(quiet, RATE)).tolist() == [True] * 4 + [False] * 3
+    assert len(speaking_seconds(np.zeros(0, np.float32))) == 0

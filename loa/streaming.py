@@ -28,10 +28,12 @@ from loa import reporting
 from loa.interrupt import Interrupt
 from loa.progress import Progress
 from loa.real_time import RealTime
+from loa.reception_told import reception_lines, reception_said
 from transmit.atomic import OutputSet
 from transmit.intake import Intake
 from transmit.rtp.fan_out import FanOut
 from transmit.rtp.payloads import AUDIO_RATE_HZ, CODECS, Codec, PayloadEncoder
+from transmit.rtp.reception import ReceptionBook
 from transmit.rtp.stream import (
     EMERGENCY_FEC,
     NORMAL_FEC,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 FEC_PROFILES = {"none": None, "normal": NORMAL_FEC, "emergency": EMERGENCY_FEC}
 REPORT_INTERVAL_S = 2.0
+SHOWN_EVERY_S = 10.0
 _UTC_EPOCH_NS = 10**9
 
 
@@ -83,9 +86,13 @@ def run_stream(request: StreamRequest, *, as_json: bool, clock: Clock | None = N
         held.enter_context(Interrupt(on_stop=pacer.stop))
         progress = held.enter_context(Progress())
         advance = progress.start(request.file.name)
-        sender = _Sender(stream, fans, pacer, clock or SystemClock())
+        control = [(host, port + 1) for host, port in addresses]
+        book = ReceptionBook(control, codec.clock_hz, key)
+        sender = _Sender(stream, fans, pacer, clock or SystemClock(), book)
         seconds = _send_all(_mono(audio, advance), encoder, sender)
         reporting.note(f"loa: {seconds:.1f} s sent to {len(addresses)} destination(s)")
+        for line in reception_lines(book):
+            reporting.note(line)
         fields = {
             "file": str(request.file),
             "destinations": list(request.destinations),
@@ -98,6 +105,8 @@ def run_stream(request: StreamRequest, *, as_json: bool, clock: Clock | None = N
             "repair_packets": sender.repairs,
             "datagrams_sent": sum(fan.sent for fan in fans),
             "datagrams_failed": sum(fan.failed for fan in fans),
+            "receivers": [reception_said(address, one) for address, one in book.receptions.items()],
+            "reports": dict(sorted(book.counts.items())),
         }
     if as_json:
         reporting.print_json("stream", fields)
@@ -108,13 +117,20 @@ class _Sender:
     """Sends datagrams when they are due, with a report before the first and every two seconds."""
 
     def __init__(
-        self, stream: RtpStream, fans: tuple[FanOut, FanOut], pacer: RealTime, clock: Clock
+        self,
+        stream: RtpStream,
+        fans: tuple[FanOut, FanOut],
+        pacer: RealTime,
+        clock: Clock,
+        book: ReceptionBook,
     ) -> None:
         self.stream = stream
         self._media, self._control = fans
         self._pacer = pacer
         self._clock_hz = stream.codec.clock_hz
         self._clock = clock
+        self._book = book
+        self._shown_s = 0.0
         self._begun_unix_ns: int | None = None
         self._report_s = float("-inf")
         self.packets = 0
@@ -137,13 +153,25 @@ class _Sender:
             if due_s - self._report_s >= REPORT_INTERVAL_S:
                 self.report(datagram.due_ticks)
             self._put(datagram)
+            self._listen(due_s)
+
+    def _listen(self, due_s: float) -> None:
+        """Take what the destinations report, and show it now and then."""
+        for data, address, age_s in self._control.answers():
+            self._book.take(data, address, self._pacer.monotonic_s() - age_s)
+        if due_s - self._shown_s >= SHOWN_EVERY_S:
+            self._shown_s = due_s
+            for line in reception_lines(self._book):
+                reporting.note(line)
 
     def report(self, ticks: float) -> None:
         """Send a sender report now."""
         assert self._begun_unix_ns is not None
         self._report_s = ticks / self._clock_hz
         at_ns = self._begun_unix_ns + round(self._report_s * _UTC_EPOCH_NS)
-        self._put(self.stream.report(ntp_from_unix(at_ns), ticks))
+        ntp = ntp_from_unix(at_ns)
+        self._put(self.stream.report(ntp, ticks))
+        self._book.sent(self.stream.ssrc, ntp, self._pacer.monotonic_s())
 
     def say_goodbye(self, datagrams: list[Datagram]) -> None:
         """Send what ends the stream, without waiting for its time where it was stopped."""

@@ -22,6 +22,7 @@ from loa import cli
 from loa.real_time import RealTime
 from loa.streaming import StreamRequest, _Sender, describe, run_stream
 from transmit.rtp.payloads import CODECS, Payload
+from transmit.rtp.reception import ReceptionBook
 from transmit.rtp.stream import RtpStream
 
 RATE = 48_000
@@ -213,12 +214,16 @@ class Recorded:
     def send(self, data):
         self.sent.append((self.clock.now_utc().timestamp(), data))
 
+    def answers(self):
+        return iter(())
+
 
 def test_reports_say_when_it_was_sent_not_when_the_file_was_opened():
     clock = Tied()
     control = Recorded(clock)
     stream = RtpStream(CODECS["pcmu"])
-    sender = _Sender(stream, (Recorded(clock), control), RealTime(clock), clock)
+    book = ReceptionBook([], 8_000)
+    sender = _Sender(stream, (Recorded(clock), control), RealTime(clock), clock, book)
     clock.now_s += 3.0  # opening and decoding take their time
     sender.begin(0)
     for number in range(5):

@@ -1,6 +1,5 @@
 """Audio over RTP, the sending side.
 
 `payloads` audio into payloads of a codec · `stream` payloads into packets with their times, FEC and
-SRTP (sans I/O) · `fan_out` packets to many addresses at once · `session` who may hear: the signed
-description with its wrapped keys.
+SRTP (sans I/O) · `fan_out` packets to many addresses at once · `reception` how they arrive.
 """

@@ -14,6 +14,8 @@ import errno
 import ipaddress
 import socket
 import struct
+import time
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +24,10 @@ _MESSAGE_WORDS = 8  # struct mmsghdr on 64-bit Linux: seven words of msghdr, one
 _ADDRESS_BYTES = 28  # sockaddr_in6
 _SEND_BUFFER_BYTES = 4 << 20
 _DSCP_SHIFT = 2
+_TIMESTAMP_NS = 35  # SO_TIMESTAMPNS of Linux: when the kernel took a datagram in
+_TIME = struct.Struct("@qq")
+_MOST_ANSWER_BYTES = 2_048
+_MOST_ANSWERS = 1_024
 _PASSING = {errno.EAGAIN, errno.ENOBUFS, errno.EINTR}
 # What ICMP says about an earlier packet to one of the addresses.
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPERM}
@@ -87,6 +93,21 @@ class FanOut:
             self._judge(ctypes.get_errno())
             at += 1
 
+    def answers(self) -> Iterator[tuple[bytes, tuple[str, int], float]]:
+        """Give what came back to our port: the datagram, its sender, and its age in s.
+
+        As the kernel took it in, so that who looks only every 20 ms still knows when it came.
+        """
+        room = socket.CMSG_SPACE(_TIME.size)
+        for _ in range(_MOST_ANSWERS):
+            try:
+                data, ancillary, _, address = self.socket.recvmsg(_MOST_ANSWER_BYTES, room)
+            except BlockingIOError:
+                return
+            except ConnectionError:  # ICMP about a packet of ours: whom it reaches is counted there
+                continue
+            yield data, address[:2], _age_s(ancillary)
+
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
@@ -119,6 +140,8 @@ class FanOut:
         try:
             opened.setblocking(False)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+            with contextlib.suppress(OSError):  # where there is none, an answer is new when read
+                opened.setsockopt(socket.SOL_SOCKET, _TIMESTAMP_NS, 1)
             if self._six:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << _DSCP_SHIFT)
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
@@ -155,3 +178,13 @@ class FanOut:
             return struct.pack("=HHI16sI", socket.AF_INET6, socket.htons(port), 0, packed, 0)
         packed = socket.inet_pton(socket.AF_INET, host)
         return struct.pack("=HH4s", socket.AF_INET, socket.htons(port), packed)
+
+
+def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """Return how long ago the kernel took a datagram in; its stamps are of the time of day."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMP_NS) and len(data) >= _TIME.size:
+            seconds, nanoseconds = _TIME.unpack_from(data)
+            came_s: float = seconds + nanoseconds / 1e9
+            return max(0.0, time.time() - came_s)
+    return 0.0

@@ -18,6 +18,7 @@ from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 from dsp.packet.sdp import AudioSession
 from dsp.packet.srtp import key_of_line
+from ingest.clock import Clock
 from ingest.rtp.player import Player
 from ingest.rtp.receiver import RtpReceiver, StreamFormat
 from ingest.rtp.receiver_reports import ReceiverReports
@@ -25,6 +26,9 @@ from ingest.rtp.receiver_reports import ReceiverReports
 OUTAGE_S = 2.5
 _RECEIVE_BUFFER_BYTES = 1 << 20
 _MOST_AT_ONCE = 256
+_SO_TIMESTAMPNS = 35  # Linux; not in Python's socket
+_STAMP_BYTES = 64
+_OLDEST_S = 0.2  # in the socket: it is emptied every 20 ms
 
 
 class LiveSource:
@@ -38,8 +42,9 @@ class LiveSource:
         What came, and what was played of it.
     """
 
-    def __init__(self, name: str, session: AudioSession, delay_s: float) -> None:
+    def __init__(self, name: str, session: AudioSession, delay_s: float, clock: Clock) -> None:
         self.name = name
+        self._clock = clock
         self.place = (session.address, session.port)
         self.receiver = RtpReceiver(_form(session), buffer_s=max(8.0, 2 * delay_s))
         self.player = Player(self.receiver, delay_s)
@@ -52,14 +57,18 @@ class LiveSource:
             self._opened = opened.pop_all()
 
     def receive(self, moment_s: float) -> None:
-        """Take everything that has arrived, at most a few hundred datagrams at a time."""
-        for data, sender in _arrived(self.control):
+        """Take everything that has arrived, at most a few hundred datagrams at a time.
+
+        The kernel says when each came, so that nobody need be woken for it.
+        """
+        now_ns = self._clock.now_utc().timestamp() * 1e9
+        for data, sender, stamp_ns in _arrived(self.control):
             before = self.receiver.counts["report"]
-            self.receiver.control(data, moment_s)
+            self.receiver.control(data, moment_s - _age_s(now_ns, stamp_ns))
             if self.receiver.counts["report"] > before:
                 self._sender = sender
-        for data, _ in _arrived(self.media):
-            self.receiver.datagram(data, moment_s)
+        for data, _, stamp_ns in _arrived(self.media):
+            self.receiver.datagram(data, moment_s - _age_s(now_ns, stamp_ns))
         self.player.keep_up(moment_s)
         self._report(moment_s)
 
@@ -103,12 +112,25 @@ class LiveSource:
         self.close()
 
 
-def _arrived(opened: socket.socket) -> Iterator[tuple[bytes, Any]]:
+def _arrived(opened: socket.socket) -> Iterator[tuple[bytes, Any, int]]:
+    """Give datagrams, their senders, and when the kernel had them, in ns since 1970."""
     for _ in range(_MOST_AT_ONCE):
         try:
-            yield opened.recvfrom(65_535)
+            data, ancillary, _, sender = opened.recvmsg(65_535, _STAMP_BYTES)
         except (BlockingIOError, ConnectionError):
             return
+        stamp_ns = 0
+        for _, kind, content in ancillary:
+            if kind == _SO_TIMESTAMPNS:
+                seconds, nanoseconds = struct.unpack("=qq", content[:16])
+                stamp_ns = 1_000_000_000 * seconds + nanoseconds
+        yield data, sender, stamp_ns
+
+
+def _age_s(now_ns: float, stamp_ns: int) -> float:
+    """Return how long ago a datagram came; 0 where the clock was set in between."""
+    age_s = (now_ns - stamp_ns) / 1e9
+    return age_s if 0.0 <= age_s < _OLDEST_S else 0.0
 
 
 def _form(session: AudioSession) -> StreamFormat:
@@ -147,6 +169,7 @@ def bound(address: str, port: int) -> socket.socket:
     try:
         opened.setblocking(False)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if parsed.is_multicast:
             # Several loudspeakers of one machine may hear the same group.
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

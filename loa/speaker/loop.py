@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import queue
-import selectors
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,9 +83,7 @@ class Speaker:
         self._now: Heard | None = None
         self._under: Heard | None = None
         self._second = Second()
-        self._selector = selectors.DefaultSelector()
-        self._watched: list[Any] = []
-        self._watch()
+        self._pause = threading.Event()
         self.changes = 0
         self.begun_s: float | None = None
 
@@ -135,24 +133,10 @@ class Speaker:
         plain = [source for source in self._sources if isinstance(source, LiveSource)]
         return plain + [live for source in self._signed() for live in source.live]
 
-    def _watch(self) -> None:
-        """Wake up for the sockets that there are now."""
-        wanted = [opened for one in self._live() for opened in (one.media, one.control)]
-        if wanted == self._watched:
-            return
-        self._selector.close()
-        self._selector = selectors.DefaultSelector()
-        for opened in wanted:
-            self._selector.register(opened, selectors.EVENT_READ)
-        self._watched = wanted
-
     def _wait_until(self, due_s: float) -> None:
-        """Receive until the block is due."""
+        """Wait for the block's moment; what comes meanwhile lies in the sockets, stamped."""
         while (left_s := due_s - self._clock.monotonic_s()) > 0.0:
-            if not self._watched:
-                self._selector.select(left_s)
-            elif self._selector.select(left_s):
-                self._receive(self._steady.utc_s())
+            self._pause.wait(left_s)
 
     def _receive(self, moment_s: float) -> None:
         for source in self._live():
@@ -172,7 +156,6 @@ class Speaker:
                 records.append(self._take(news, moment_s))
             except Refusal as refusal:
                 records.append(told(Refused(name_of(news), refusal)))
-        self._watch()
         if not records:
             return []
         now = rfc3339(self._clock.now_utc())

@@ -73,12 +73,12 @@ def _opened(
     if name.startswith("file:"):
         return FileSource(name, folder / name.removeprefix("file:"))
     if name.startswith("session:"):
-        return SignedSource(name, delay_s, settings.listen, clock.monotonic_s)
+        return SignedSource(name, delay_s, settings.listen, clock)
     if name.startswith("bulletin:"):
         assert keys is not None
         return keys.source(name)
     session = session_of(name, folder, plain_rtp=settings.plain_rtp)
-    return LiveSource(name, session, delay_s)
+    return LiveSource(name, session, delay_s, clock)
 
 
 def _live_emergency(sources: Sequence[Source], count: int, moment_s: float) -> Samples | None:

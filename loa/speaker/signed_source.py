@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 from dsp.packet.sdp import AudioSession, parse_session
+from ingest.clock import Clock
 from loa.speaker.live import LiveSource
 from loa.speaker.news import Join
 from transmit.bulletin.content import PRIORITIES, Priority
@@ -44,17 +44,15 @@ class SignedSource:
         From capture to the loudspeaker.
     listen
         Address of this machine for unicast; None is that of the description on loopback, else all.
-    monotonic_s
-        A clock that does not jump: a wall clock that is set back keeps no session alive.
+    clock
+        The clocks: a wall clock that is set back keeps no session alive.
     """
 
-    def __init__(
-        self, name: str, delay_s: float, listen: str | None, monotonic_s: Callable[[], float]
-    ) -> None:
+    def __init__(self, name: str, delay_s: float, listen: str | None, clock: Clock) -> None:
         self.name = name
         self._delay_s = delay_s
         self._listen = listen
-        self._monotonic_s = monotonic_s
+        self._clock = clock
         self._joined: list[_Joined] = []
 
     @property
@@ -78,9 +76,9 @@ class SignedSource:
         for one in list(self._joined):
             if one.live.place == place or one.session.id == session.id:
                 self._drop(one)
-        live = LiveSource(f"{self.name}{session.id}", described, self._delay_s)
+        live = LiveSource(f"{self.name}{session.id}", described, self._delay_s, self._clock)
         left_s = session.expires_utc.timestamp() - moment_s
-        self._joined.insert(0, _Joined(session, live, self._monotonic_s() + left_s))
+        self._joined.insert(0, _Joined(session, live, self._clock.monotonic_s() + left_s))
         for one in self._joined[_MOST_JOINED:]:
             self._drop(one)
 
@@ -93,7 +91,7 @@ class SignedSource:
         """Leave what has expired."""
         for one in list(self._joined):
             over = moment_s >= one.session.expires_utc.timestamp()
-            if over or self._monotonic_s() >= one.deadline_s:
+            if over or self._clock.monotonic_s() >= one.deadline_s:
                 self._drop(one)
 
     def best(self, moment_s: float) -> tuple[LiveSource, Priority] | None:

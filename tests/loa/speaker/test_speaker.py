@@ -76,7 +76,7 @@ class Bench:
 
     def __init__(self, held, tmp_path, chime, delay_s=0.3):
         port = next(PORTS)
-        self.live = held.enter_context(LiveSource("live", session(port), delay_s))
+        self.live = held.enter_context(LiveSource("live", session(port), delay_s, Still()))
         self.tap_path = tmp_path / "tap.wav"
         self.tap = WavOutput(self.tap_path)
         held.callback(self.tap.close)

@@ -52,6 +52,10 @@ def run_speaker(
             outputs.append(WavOutput(tap))
             held.callback(outputs[1].close)
         speaker = _joined(settings, sources, outputs, clock, keys, volume, held)
+        if keys is None:
+            reporting.note(
+                f"loa: no trusted_keys in {path.name}: its files are played, signed by nobody"
+            )
         with Interrupt() as interrupt:
             speaker.run(seconds, interrupt, as_json=as_json)
         for output in outputs:

@@ -26,7 +26,7 @@ NOW = datetime.fromtimestamp(BEGUN_S, UTC)
 HORN = DeviceKey.generate()
 SENDER = ("127.0.0.1", 9)
 # Below the ports that the kernel gives away, a range for each worker: nobody else takes them.
-PORTS = itertools.count(24_000 + 200 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 2)
+PORTS = itertools.count(22_000 + 200 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 2)
 
 
 def stamp(seconds):

@@ -13,6 +13,7 @@ from dsp.packet.rtcp import ntp_from_unix
 from loa.reception_told import reception_lines, reception_said
 from loa.speaker.live import LiveSource
 from loa.streaming import describe
+from tests.loa.speaker.test_speaker import Still
 from transmit.rtp.fan_out import FanOut
 from transmit.rtp.payloads import CODECS, PayloadEncoder
 from transmit.rtp.reception import ReceptionBook
@@ -30,7 +31,7 @@ def test_the_sender_learns_how_it_is_heard(key):
     stream = RtpStream(CODEC, key=key, random_bits=random.Random(1).getrandbits)
     book = ReceptionBook([("127.0.0.1", port + 1)], CODEC.clock_hz, key)
     with (
-        LiveSource("live", session, 0.3) as live,
+        LiveSource("live", session, 0.3, Still()) as live,
         FanOut([("127.0.0.1", port)]) as media,
         FanOut([("127.0.0.1", port + 1)]) as control,
     ):
@@ -59,5 +60,5 @@ def test_the_sender_learns_how_it_is_heard(key):
 
 def test_a_group_is_not_reported_on():
     session = describe(CODEC, ("239.255.77.1", next(PORTS)), packet_ms=20)
-    with LiveSource("live", session, 0.3) as live:
+    with LiveSource("live", session, 0.3, Still()) as live:
         assert live._reports is None

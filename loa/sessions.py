@@ -9,6 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from dsp.errors import Refusal
+from dsp.packet.errors import RemoteFormatError
+from dsp.packet.sdp import parse_session
+from dsp.packet.srtp import key_of_line
 from ingest.clock import Clock, SystemClock
 from loa import reporting
 from loa.devices import read_devices
@@ -17,10 +20,10 @@ from transmit.atomic import OutputSet
 from transmit.bulletin.announced import AnnouncedSession
 from transmit.bulletin.content import Priority, Tier
 from transmit.bulletin.key_wrap import DeviceKey
-from transmit.bulletin.session import MOST_HOURS, SRTP_KEY_BYTES, open_session, sign_session
+from transmit.bulletin.session import MOST_HOURS, open_session, sign_session
 from transmit.bulletin.signing import SigningKey
 
-_CRYPTO = re.compile(rb"a=crypto:[^\r\n]* inline:([A-Za-z0-9+/=]{40})[^\r\n]*\r?\n")
+_CRYPTO = re.compile(rb"a=crypto:[^\r\n]*\r?\n")
 
 
 def make_device(path: Path, name: str) -> int:
@@ -54,21 +57,13 @@ def make_session(request: SessionRequest, clock: Clock | None = None) -> int:
     """Sign a session for the stream that a description names, its key wrapped for the devices."""
     now_utc = (clock or SystemClock()).now_utc().replace(microsecond=0)
     sdp = content_of(request.sdp)
-    found = _CRYPTO.search(sdp)
-    srtp_key = b"" if found is None else base64.b64decode(found[1])
-    if len(srtp_key) != SRTP_KEY_BYTES:
-        raise Refusal(
-            "session.sdp",
-            expected="a description with an a=crypto line",
-            got=f"none in {request.sdp.name}",
-            advice="loa stream --srtp-key-file KEY --sdp F",
-        )
+    srtp_key, plain = _key_in(sdp, request.sdp.name), _CRYPTO.sub(b"", sdp)
     devices = read_devices(request.devices)
     counter = request.counter or int(now_utc.timestamp())
     try:
         session, wraps = open_session(
             srtp_key,
-            _CRYPTO.sub(b"", sdp),
+            plain,
             {one.id: one.raw for one in devices},
             id=request.name or f"live-{counter}",
             issuer=request.issuer,
@@ -88,10 +83,27 @@ def make_session(request: SessionRequest, clock: Clock | None = None) -> int:
             advice="loa bulletin session --help",
         ) from error
     signed = sign_session(session, SigningKey.from_pem(content_of(request.key)))
-    announced = AnnouncedSession(signed, _CRYPTO.sub(b"", sdp), wraps)
+    announced = AnnouncedSession(signed, plain, wraps)
     with OutputSet([request.output]) as outputs:
         outputs.part(request.output).write_bytes(announced.to_bytes())
         outputs.commit()
     fields = {"id": session.id, "counter": counter, "expires": session.expires}
     reporting.print_json("bulletin-session", fields | {"devices": len(wraps)})
     return 0
+
+
+def _key_in(sdp: bytes, name: str) -> bytes:
+    """Return the SRTP key that a description carries."""
+    try:
+        lines = parse_session(sdp).crypto
+        if lines:
+            return key_of_line(lines[0])
+        got = f"none in {name}"
+    except RemoteFormatError as error:
+        got = f"{name}: {error}"
+    raise Refusal(
+        "session.sdp",
+        expected="a description with an a=crypto line",
+        got=got,
+        advice="loa stream --srtp-key-file KEY --sdp F",
+    )

@@ -7,7 +7,6 @@ address and port of another takes its place.
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 from dsp.packet.sdp import AudioSession, parse_session
+from dsp.packet.srtp import crypto_line
 from ingest.clock import Clock
 from loa.speaker.live import LiveSource
 from loa.speaker.news import Join
@@ -76,7 +76,7 @@ class SignedSource:
         for one in list(self._joined):
             if one.live.place == place or one.session.id == session.id:
                 self._drop(one)
-        live = LiveSource(f"{self.name}{session.id}", described, self._delay_s, self._clock)
+        live = LiveSource(f"{self.name} {session.id}", described, self._delay_s, self._clock)
         left_s = session.expires_utc.timestamp() - moment_s
         self._joined.insert(0, _Joined(session, live, self._clock.monotonic_s() + left_s))
         for one in self._joined[_MOST_JOINED:]:
@@ -128,12 +128,10 @@ class SignedSource:
                 got=str(error),
                 advice="the file that loa stream --sdp writes",
             ) from error
-        inline = base64.b64encode(news.key).decode()
         address = ipaddress.ip_address(found.address)
         host = found.address
         if not address.is_multicast and self._listen is not None:
             host = self._listen
         elif not (address.is_multicast or address.is_loopback):
             host = "::" if address.version == 6 else "0.0.0.0"  # noqa: S104 - SRTP decides, not the address
-        crypto = (f"1 AES_CM_128_HMAC_SHA1_80 inline:{inline}",)
-        return replace(found, address=host, crypto=crypto)
+        return replace(found, address=host, crypto=(crypto_line(news.key),))

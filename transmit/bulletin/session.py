@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dsp.errors import Refusal
+from dsp.packet.srtp import suite_of
 from dsp.typed_table import TableReader
 from transmit.bulletin.canonical import MOST_INTEGER, canonical_bytes, strict_json
 from transmit.bulletin.content import Priority, Tier, read_time
@@ -30,7 +31,6 @@ from transmit.bulletin.key_wrap import PUBLIC_BYTES, DeviceKey, Sender
 from transmit.bulletin.signing import SigningKey, signature_of
 
 SCHEMA = "loa.session/1"
-SRTP_KEY_BYTES = 30
 MOST_HOURS = 12
 _MOST_AREAS, _MOST_SIGNATURES = 500, 4
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}", re.ASCII)
@@ -166,7 +166,7 @@ def open_session(
     Parameters
     ----------
     key
-        30 bytes: key and salt of SRTP. A new one for every session.
+        Key and salt of SRTP, 30 bytes, or 28 or 44 of AES-GCM. A new one for every session.
     sdp
         The description; it must not contain the key.
     devices
@@ -174,8 +174,7 @@ def open_session(
     said
         The rest of `Session`.
     """
-    if len(key) != SRTP_KEY_BYTES:
-        raise ValueError(f"key: expected {SRTP_KEY_BYTES} bytes, got {len(key)}")
+    suite_of(key)
     if b"inline:" in sdp:
         raise ValueError("sdp: expected a description without a key, got one with a=crypto")
     sender = Sender()

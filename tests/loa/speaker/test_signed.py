@@ -221,19 +221,20 @@ def test_alert_and_exercise_are_nothing_alike():
     assert np.max(np.abs(score)) / norm < 0.3
 
 
-def live_session(port, **changes):
+def live_session(port, key=SRTP_KEY, **changes):
     sdp = describe(CODECS["opus"], ("127.0.0.1", port), packet_ms=20).describe().encode()
-    return announced(sdp=sdp, srtp_key=SRTP_KEY, **changes).to_bytes()
+    return announced(sdp=sdp, srtp_key=key, **changes).to_bytes()
 
 
 def is_heard(one, before_s, after_s):
     return bool(np.any(one.heard()[round(before_s * RATE) : round(after_s * RATE)]))
 
 
-def test_live_audio_of_a_signed_session_is_heard_until_it_expires(horn):
-    one, port = horn(), next(PORTS)
-    one.command(live_session(port, expires=stamp(3)))
-    one.play(4.0, sent(programme(4), key=SRTP_KEY), port)
+@pytest.mark.parametrize("length", [30, 28, 44], ids=["AES-CM", "AES-GCM-128", "AES-GCM-256"])
+def test_live_audio_of_a_signed_session_is_heard_until_it_expires(horn, length):
+    one, port, key = horn(), next(PORTS), bytes(range(length))
+    one.command(live_session(port, key, expires=stamp(3)))
+    one.play(4.0, sent(programme(4), key=key), port)
     assert is_heard(one, 1.0, 3.0)
     assert not is_heard(one, 3.05, 4.0)
 

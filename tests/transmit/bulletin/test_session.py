@@ -13,7 +13,6 @@ from transmit.bulletin.acceptance import Acceptance, Place
 from transmit.bulletin.key_wrap import DeviceKey
 from transmit.bulletin.replay_file import ReplayFile
 from transmit.bulletin.session import (
-    SRTP_KEY_BYTES,
     SignedSession,
     open_session,
     read_session,
@@ -22,7 +21,7 @@ from transmit.bulletin.session import (
 from transmit.bulletin.signing import sign
 
 SDP = b"v=0\r\ns=Loa\r\nm=audio 5004 RTP/SAVP 96\r\n"
-SRTP_KEY = bytes(range(SRTP_KEY_BYTES))
+SRTP_KEY = bytes(range(30))
 HORNS = {f"horn-{number}": DeviceKey.generate() for number in range(3)}
 PUBLIC = {name: horn.public for name, horn in HORNS.items()}
 
@@ -84,7 +83,7 @@ def test_no_device_gets_it_from_anothers_wrap_or_an_altered_one():
 
 def test_a_right_wrap_of_a_key_that_was_not_signed_is_refused():
     signed, _ = made()
-    session, wraps = open_session(bytes(SRTP_KEY_BYTES), SDP, PUBLIC, **said())
+    session, wraps = open_session(bytes(30), SDP, PUBLIC, **said())
     assert refused(signed.unwrap, wraps["horn-0"], HORNS["horn-0"], "horn-0") == "session.key"
     forged = SignedSession(
         dataclasses.replace(signed.session, ephemeral=session.ephemeral), signed.signatures

@@ -5,6 +5,10 @@ earlier. What is interrupted goes on where it was. An emergency begins with the 
 loudspeaker makes itself; where a recording is not ready the alert comes again every five seconds,
 and where there is none at all, live audio of an emergency session takes its place. A test begins
 with another sound and a spoken announcement, and has no alert: nobody can take it for real.
+
+Clusters speak in step: what begins at a time begins at that sample, and the words of an emergency
+that was signed just now begin `IN_STEP_S` after its `not_before` everywhere, however long the
+network took. Who hears of it too late for that begins after his own alert.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -25,9 +30,11 @@ from transmit.bulletin.content import PRIORITIES, Audio
 from transmit.playout.status import time_of
 
 RATE_HZ = alert_tone.RATE_HZ
+IN_STEP_S = 5.0
 _AGAIN = 5 * RATE_HZ  # from alert to alert
 _PATIENCE = 60 * RATE_HZ  # for a recording that does not come
 _LONGEST = 600 * RATE_HZ  # of an alert alone
+_HALF_SAMPLE_S = 0.5 / RATE_HZ
 
 Live = Callable[[int, float], Samples | None]
 """Samples of a live emergency that are heard from a moment on; None where there is none."""
@@ -43,6 +50,8 @@ class _Item:
         What the loudspeaker sounds first.
     recordings
         What follows, in order.
+    words_s
+        When the recordings begin; None for right after the sign.
     place
         In the part that is played; `waited` counts what was bridged by alerts.
     """
@@ -53,6 +62,7 @@ class _Item:
     sign: Samples
     recordings: list[Audio]
     order: tuple[bool, bool, int]
+    words_s: float | None = None
     place: int = 0
     part: int = -1
     waited: int = 0
@@ -126,12 +136,16 @@ class BulletinVoice:
         recordings = [*(self._exercise if bulletin.test else ()), *bulletin.audio]
         for audio in recordings:
             self._shelf.want(audio)
-        # By the time that was accepted, which a device without a clock has from the answer.
-        accepted_s = accepted.accepted_utc.timestamp()
-        begins_s = moment_s + max(0.0, bulletin.not_before_utc.timestamp() - accepted_s)
-        ends_s = moment_s + bulletin.expires_utc.timestamp() - accepted_s
         order = (not (real and emergency), not emergency, next(self._numbers))
-        self._items.append(_Item(accepted, begins_s, ends_s, sign, recordings, order))
+        begins_s, ends_s = (
+            _local_s(accepted, at, moment_s)
+            for at in (bulletin.not_before_utc, bulletin.expires_utc)
+        )
+        item = _Item(accepted, begins_s, ends_s, sign, recordings, order)
+        in_step_s = begins_s + IN_STEP_S
+        if item.is_real and in_step_s >= moment_s + len(sign) / RATE_HZ:
+            item.words_s = in_step_s
+        self._items.append(item)
         self._items.sort(key=lambda item: item.order)
 
     def cancel(self, news: Cancel, moment_s: float) -> None:
@@ -153,14 +167,19 @@ class BulletinVoice:
             self._end(old, "expired", moment_s)
         out, filled = np.zeros(count, np.float32), 0
         while filled < count:
-            item = next((one for one in self._items if one.begins_s <= moment_s), None)
+            at_s = moment_s + filled / RATE_HZ
+            item = next((one for one in self._items if one.begins_s <= at_s + _HALF_SAMPLE_S), None)
             if item is not self._present:
-                self._turn_to(item, moment_s)
+                self._turn_to(item, at_s)
             if item is None:
-                break
-            samples = self._sound(item, count - filled, moment_s)
+                wait = min((one.begins_s - at_s for one in self._items), default=np.inf) * RATE_HZ
+                if wait >= count - filled:
+                    break
+                filled += max(1, round(wait))
+                continue
+            samples = self._sound(item, count - filled, at_s)
             if samples is None:
-                self._end(item, "played" if item.lost == 0 else "partial", moment_s)
+                self._end(item, "played" if item.lost == 0 else "partial", at_s)
                 continue
             out[filled : filled + len(samples)] = samples
             item.seconds[item.source] = item.seconds.get(item.source, 0) + len(samples)
@@ -176,6 +195,11 @@ class BulletinVoice:
             if len(samples):
                 return samples
             item.part, item.place = 0, 0
+        if item.words_s is not None and item.recordings:
+            early = round((item.words_s - moment_s) * RATE_HZ)
+            item.words_s = item.words_s if early > count else None
+            if early > 0:
+                return self._bridge(item, min(count, early))
         if not item.recordings:
             return self._live_or_alert(item, count, moment_s)
         while item.part < len(item.recordings):
@@ -260,3 +284,10 @@ class BulletinVoice:
                 "outcome": outcome,
             }
         )
+
+
+def _local_s(accepted: Accepted, at: datetime, moment_s: float) -> float:
+    """Return when a time is by the clock of the sound, which nobody may have set."""
+    if accepted.by_answer:
+        return moment_s + (at - accepted.accepted_utc).total_seconds()
+    return at.timestamp()

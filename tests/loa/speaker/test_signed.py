@@ -158,6 +158,38 @@ def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "due_s"),
+    [
+        ({"priority": "priority", "not_before": stamp(2)}, 2.0),
+        ({"not_before": stamp(0)}, 5.0),  # the words of an emergency, after the alert
+        ({"not_before": stamp(0), "late_s": 1.5}, 5.0),
+    ],
+    ids=["at its time", "emergency", "emergency heard of late"],
+)
+def test_loudspeakers_whose_blocks_are_apart_speak_in_step(horn, tmp_path, said, due_s):
+    late_s = said.get("late_s", 0.0)
+    content = {name: value for name, value in said.items() if name != "late_s"}
+    audio = audio_of(wav(tmp_path / "flood.wav", 1.0, 1500), tmp_path / "store")
+    begins = []
+    for name, apart_s in (("a", 0.1), ("b", 0.1 + 0.0077 + late_s)):
+        one = horn(state=f'"state-{name}"')
+        one.clock.passed_s = apart_s
+        one.command(signed(audio=(audio,), **content).to_bytes())
+        one.play(0.1)
+        ready(one, audio)
+        one.play(7.0)
+        heard = one.heard()
+        # The first words come after what is silent before them.
+        words = np.flatnonzero(np.abs(heard) > 1e-4)
+        words = words[words > (due_s - apart_s - 0.05) * RATE]
+        begins.append(apart_s + words[0] / RATE)
+        assert one.events()[-1][2] == "played"
+    # A sine begins at nought, so a sample or two are missing of both.
+    assert begins == pytest.approx([due_s, due_s], abs=3 / RATE)
+    assert abs(begins[0] - begins[1]) < 1.5 / RATE
+
+
 def test_a_programme_is_pre_empted_and_goes_on(horn, tmp_path):
     chime = audio_of(wav(tmp_path / "chime.wav", 1.0, 440), tmp_path / "store")
     (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())

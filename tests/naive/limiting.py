@@ -58,3 +58,20 @@ def gain_curve(allowed, sample_rate_hz, look_ahead_s, release_s):
             ]
             curve.append(np.dot(c, basis) / 6.0)
     return np.array(curve)
+
+
+def gain_power(peaks, headroom, release_s):
+    """Mean square, per ten steps of 1 ms, of the gain that a limiter lays over `peaks`."""
+    fast, slowly, rise, fall = (
+        1 - np.exp(-1 / (1000 * tau_s)) for tau_s in (*release_s, release_s[1], 0.15)
+    )
+    around = np.concatenate(([0.0], peaks, [0.0]))
+    held = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
+    gain = slow = 1.0
+    gains = []
+    for peak in held:
+        risen = gain + fast * max(0.0, slow - gain) + slowly * (1 - gain)
+        gain = min(1.0, headroom / max(peak, 1e-20), risen)
+        slow += (fall if gain < slow else rise) * (gain - slow)
+        gains.append(gain)
+    return np.mean(np.reshape(np.square(gains), (-1, 10)), axis=1)

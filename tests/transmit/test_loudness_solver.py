@@ -6,6 +6,7 @@ import pytest
 from dsp.master.gain_prediction import GainPrediction
 from dsp.master.peak_envelope import PeakEnvelope
 from dsp.measure.loudness import integrated_lufs
+from tests.naive.limiting import gain_power
 from transmit.loudness_series import CellMeans, ProgrammeSeries, programme_loudness
 from transmit.loudness_solver import LoudnessSolver
 from transmit.target import FmTarget, Target
@@ -70,6 +71,17 @@ def test_a_steady_peak_is_brought_to_the_ceiling():
     power, deep = prediction.at(8.0, 10.0)  # 12 dB over
     assert 10 * np.log10(power[50]) == pytest.approx(-12.04, abs=0.01)
     assert deep == 1.0
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 90.0])
+def test_lanes_of_time_agree_with_one_step_after_the_other(seconds):
+    rng = np.random.default_rng(2)
+    loud = np.repeat(10 ** rng.uniform(-1.5, 0.5, round(seconds * 10)), 100)
+    peaks = (rng.random(len(loud)) * loud).astype(np.float32)
+    power, _ = GainPrediction(peaks, 0.5, RELEASE_S).at(2.0)
+    wanted = gain_power(peaks.astype(float), 0.25, RELEASE_S)
+    # Ten dB of the slow average, forgotten to e^-8: 0.003 dB.
+    assert np.abs(10 * np.log10(power / wanted)).max() < 0.003
 
 
 def test_more_gain_is_never_less_loud():

@@ -1,237 +1,138 @@
 """Sixteen numbers at once: a vector type for kernels, where loops do not vectorise by themselves.
 
 The compiler turns plain loops into vector code when it can prove that no two arrays overlap; in a
-transform that works in place, with a dozen places read and written per step, it cannot. A value of
-type `Lanes` is sixteen float32 that every operation treats alike: sixteen independent streams side
-by side. `+`, `-`, `*` work lane by lane; `load` and `store` move sixteen neighbours of an array;
-`splat` repeats a number. The machine's own vectors may be 4, 8 or 16 wide; the compiler cuts as
-needed, and fuses a multiplication with an addition where the kernel allows "contract".
+transform that works in place, with a dozen places read and written per step, it cannot. What `load`
+returns is sixteen float32 that every operation treats alike: sixteen independent streams side by
+side. `+`, `-`, `*` work lane by lane; `larger` and `magnitude` too; `load` and `store` move sixteen
+neighbours of an array; `splat` repeats a number. The machine's own vectors may be 4, 8 or 16 wide;
+the compiler cuts as needed, and fuses a multiplication with an addition where the kernel allows
+"contract".
 
-`load_lanes` and `store_lanes` turn streams into lanes and back, eight complex samples of all
-sixteen at a time: a transposition in registers.
+`turn` exchanges rows and columns of a square of 16 x 16; `load_lanes` and `store_lanes` turn
+streams into lanes and back, eight complex samples of all sixteen at a time: transpositions in
+registers.
 
-Nothing is checked: an index beyond the array is our own bug.
+Nothing is checked: an index beyond the array is our own bug. What the compiler makes of the names
+here stands in `lane_code.py`; it is loaded when a kernel must be compiled, because it needs numba.
+In plain Python a vector is an array of 16 numbers.
 """
 
 from __future__ import annotations
 
-import operator
-from typing import Any
+import functools
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from llvmlite import ir
-from numba import types
-from numba.core.imputils import lower_builtin
-from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic, models, register_model
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LANES = 16
 PIECE = LANES // 2  # complex samples that load_lanes and store_lanes move of each stream
 
-_FLOATS = ir.VectorType(ir.FloatType(), LANES)
-_BYTES = ir.VectorType(ir.IntType(8), LANES)
-_INT32 = ir.IntType(32)
+
+class LaneOperation:
+    """An operation on lanes; call it in plain Python, or from a kernel."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it in plain Python."""
+        return self._function(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """How numba sees it where a kernel calls it."""
+        code: Any = importlib.import_module("dsp.lane_code")
+        return code.type_of(self._function.__name__)
 
 
-def _vector_operation(function: Any) -> Any:
-    """Declare an operation that is generated where a kernel calls it."""
-    return intrinsic(function)
-
-
-class LanesType(types.Type):
-    """Numba's name for sixteen float32."""
-
-    def __init__(self) -> None:
-        super().__init__(name="lanes16")
-
-
-Lanes = LanesType()
-
-
-@register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _FLOATS)
-
-
-def _declare(operation: Any, instruction: str) -> None:
-    class _Typing(ConcreteTemplate):
-        cases = (signature(Lanes, Lanes, Lanes),)
-
-    infer_global(operation)(_Typing)
-
-    @lower_builtin(operation, Lanes, Lanes)
-    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        return getattr(builder, instruction)(*args)
-
-
-_declare(operator.add, "fadd")
-_declare(operator.sub, "fsub")
-_declare(operator.mul, "fmul")
-
-
-def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any, vector: Any) -> Any:
-    """Return a pointer to `vector` at element `index`; elements lie next to each other."""
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index], inbounds=True), vector.as_pointer())
-
-
-def _read(builder: Any, place: Any, align: int = 4) -> Any:
-    value = builder.load(place)
-    value.align = align
-    return value
-
-
-def _write(builder: Any, value: Any, place: Any) -> None:
-    builder.store(value, place).align = 4
-
-
-def _repeat(builder: Any, value: Any) -> Any:
-    unknown = ir.Constant(_FLOATS, ir.Undefined)
-    first = builder.insert_element(unknown, value, ir.Constant(_INT32, 0))
-    return _shuffle(builder, first, unknown, [0] * LANES)
-
-
-def _shuffle(builder: Any, one: Any, other: Any, order: list[int]) -> Any:
-    return builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(_INT32, LANES), order))
-
-
-def _transpose(builder: Any, rows: list[Any]) -> list[Any]:
-    """Exchange rows and lanes of sixteen vectors: blocks of 8, of 4, of 2, single numbers."""
-    for size in (8, 4, 2, 1):
-        low = [x if not x & size else LANES + x - size for x in range(LANES)]
-        high = [x + size if not x & size else LANES + x for x in range(LANES)]
-        for i in range(LANES):
-            if not i & size:
-                one, other = rows[i], rows[i + size]
-                rows[i] = _shuffle(builder, one, other, low)
-                rows[i + size] = _shuffle(builder, one, other, high)
-    return rows
-
-
-@_vector_operation
-def load(_context: Any, array: Any, index: Any) -> Any:
+@LaneOperation
+def load(array: Any, index: Any) -> Any:
     """Return sixteen neighbours of a float32 array from `index` on."""
-    del index
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _read(builder, _place(context, builder, sig.args[0], args[0], args[1], _FLOATS))
-
-    return Lanes(array, types.intp), generate
+    return array[index : index + LANES].copy()
 
 
-@_vector_operation
-def store(_context: Any, value: Any, array: Any, index: Any) -> Any:
+@LaneOperation
+def store(value: Any, array: Any, index: Any) -> None:
     """Write sixteen neighbours of a float32 array from `index` on."""
-    del value, index
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        place = _place(context, builder, sig.args[1], args[1], args[2], _FLOATS)
-        _write(builder, args[0], place)
-        return context.get_dummy_value()
-
-    return types.void(Lanes, array, types.intp), generate
+    array[index : index + LANES] = value
 
 
-@_vector_operation
-def splat(_context: Any, value: Any) -> Any:
+@LaneOperation
+def splat(value: Any) -> Any:
     """Return the number in every lane."""
-    del value
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        return _repeat(builder, args[0])
-
-    return Lanes(types.float32), generate
+    return np.full(LANES, value, np.float32)
 
 
-@_vector_operation
-def lane_sum(_context: Any, value: Any) -> Any:
+@LaneOperation
+def larger(one: Any, other: Any) -> Any:
+    """Return the larger of two, lane by lane."""
+    return np.maximum(one, other)
+
+
+@LaneOperation
+def smaller(one: Any, other: Any) -> Any:
+    """Return the smaller of two, lane by lane."""
+    return np.minimum(one, other)
+
+
+@LaneOperation
+def magnitude(value: Any) -> Any:
+    """Return the numbers without their signs."""
+    return np.abs(value)
+
+
+@LaneOperation
+def lane_sum(value: Any) -> Any:
     """Return the sum over the lanes, as a balanced tree."""
-    del value
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        total = args[0]
-        for size in (8, 4, 2, 1):
-            order = [(x + size) % LANES for x in range(LANES)]
-            total = builder.fadd(total, _shuffle(builder, total, total, order))
-        return builder.extract_element(total, ir.Constant(_INT32, 0))
-
-    return types.float32(Lanes), generate
+    while len(value) > 1:
+        value = value[: len(value) // 2] + value[len(value) // 2 :]
+    return value[0]
 
 
-@_vector_operation
-def lane_max(_context: Any, value: Any) -> Any:
+@LaneOperation
+def lane_max(value: Any) -> Any:
     """Return the largest of the lanes."""
-    del value
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        best = args[0]
-        for size in (8, 4, 2, 1):
-            other = _shuffle(builder, best, best, [(x + size) % LANES for x in range(LANES)])
-            best = builder.select(builder.fcmp_ordered(">", best, other), best, other)
-        return builder.extract_element(best, ir.Constant(_INT32, 0))
-
-    return types.float32(Lanes), generate
+    return value.max()
 
 
-@_vector_operation
-def load_lanes(
-    _context: Any, source: Any, index: Any, stride: Any, re: Any, im: Any, target: Any
-) -> Any:
+@LaneOperation
+def turn(source: Any, index: Any, stride: Any, target: Any, at: Any, step: Any) -> None:
+    """Write a square of 16 x 16 of `source` to `target` with rows and columns exchanged.
+
+    Row s of it begins at index + s * stride; what was number i of the rows becomes row i, which
+    begins at `at` + i * step.
+    """
+    rows = [source[index + s * stride : index + s * stride + LANES].copy() for s in range(LANES)]
+    for i, row in enumerate(np.array(rows).T):
+        target[at + i * step : at + i * step + LANES] = row
+
+
+@LaneOperation
+def load_lanes(source: Any, index: Any, stride: Any, re: Any, im: Any, target: Any) -> None:
     """Move PIECE complex samples of sixteen streams into lanes.
 
     `source` is uint8 or float32, I and Q in turn; stream s begins at element index + s * stride.
     Sample i of all streams goes to `re` and `im` at target + 16 i. Bytes are taken about 127.5.
     """
-    del index, stride, target
-    as_bytes = source.dtype == types.uint8
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array, begin, step, real, imaginary, goal = args
-        rows = []
-        middle = _repeat(builder, ir.Constant(ir.FloatType(), 127.5))
-        for s in range(LANES):
-            at = builder.add(begin, builder.mul(step, ir.Constant(begin.type, s)))
-            vector = _BYTES if as_bytes else _FLOATS
-            place = _place(context, builder, sig.args[0], array, at, vector)
-            row = _read(builder, place, 1 if as_bytes else 4)
-            if as_bytes:
-                row = builder.fsub(builder.uitofp(row, _FLOATS), middle)
-            rows.append(row)
-        for i, row in enumerate(_transpose(builder, rows)):
-            plane, kind = (imaginary, sig.args[4]) if i % 2 else (real, sig.args[3])
-            at = builder.add(goal, ir.Constant(goal.type, LANES * (i // 2)))
-            _write(builder, row, _place(context, builder, kind, plane, at, _FLOATS))
-        return context.get_dummy_value()
-
-    whole = types.intp
-    return types.void(source, whole, whole, re, im, whole), generate
+    middle = np.float32(127.5 if source.dtype == np.uint8 else 0.0)
+    for s in range(LANES):
+        own = source[index + s * stride : index + s * stride + LANES].astype(np.float32) - middle
+        re[target + s : target + LANES * PIECE : LANES] = own[0::2]
+        im[target + s : target + LANES * PIECE : LANES] = own[1::2]
 
 
-@_vector_operation
-def store_lanes(
-    _context: Any, re: Any, im: Any, source: Any, target: Any, index: Any, stride: Any
-) -> Any:
+@LaneOperation
+def store_lanes(re: Any, im: Any, source: Any, target: Any, index: Any, stride: Any) -> None:
     """Move PIECE complex samples of sixteen lanes to `target`, float32 with I and Q in turn.
 
     The reverse of `load_lanes`: sample i of all streams comes from `re` and `im` at source + 16 i.
     """
-    del source, index, stride
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        real, imaginary, origin, array, begin, step = args
-        rows = []
-        for i in range(LANES):
-            plane, kind = (imaginary, sig.args[1]) if i % 2 else (real, sig.args[0])
-            at = builder.add(origin, ir.Constant(origin.type, LANES * (i // 2)))
-            rows.append(_read(builder, _place(context, builder, kind, plane, at, _FLOATS)))
-        for s, row in enumerate(_transpose(builder, rows)):
-            at = builder.add(begin, builder.mul(step, ir.Constant(begin.type, s)))
-            _write(builder, row, _place(context, builder, sig.args[3], array, at, _FLOATS))
-        return context.get_dummy_value()
-
-    whole = types.intp
-    return types.void(re, im, whole, target, whole, whole), generate
+    for s in range(LANES):
+        own = target[index + s * stride : index + s * stride + LANES]
+        own[0::2] = re[source + s : source + LANES * PIECE : LANES]
+        own[1::2] = im[source + s : source + LANES * PIECE : LANES]

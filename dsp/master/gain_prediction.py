@@ -88,16 +88,16 @@ class GainPrediction:
         self._power = np.empty((part, LANES), np.float32)
         self._state = np.empty((2, LANES), np.float32)
 
-    def at(self, gain: float, deep_db: float = 0.0) -> tuple[Series, float]:
+    def at(self, gain: float, deep_db: float = 0.0) -> tuple[npt.NDArray[np.float64], float]:
         """Return the mean square of the limiter's gain per 10 ms, and its share of deep cells.
 
         The second is the share of time in which more than `deep_db` is taken away.
         """
         if gain * self.largest_peak <= self._ceiling:
-            return np.ones(self._cells, np.float32), 0.0
+            return np.ones(self._cells), 0.0
         headroom = np.float32(self._ceiling / gain)
         predict_gain_power(self._room, headroom, self._rates, self._state, self._power)
-        power = self._power.T.reshape(-1)[: self._cells]
+        power = self._power.T.astype(np.float64).reshape(-1)[: self._cells]
         return power, float(np.mean(power < 10.0 ** (-deep_db / 10.0)))
 
 

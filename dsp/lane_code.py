@@ -136,6 +136,36 @@ def splat(_context: Any, value: Any) -> Any:
 
 
 @_vector_operation
+def spread(_context: Any, array: Any, index: Any) -> Any:
+    """One load that repeats."""
+    del index
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return _repeat(builder, builder.load(builder.gep(data, [args[1]], inbounds=True)))
+
+    return Lanes(array, types.intp), generate
+
+
+@_vector_operation
+def spread_two(_context: Any, array: Any, index: Any) -> Any:
+    """Two loads that repeat, and a choice by lane."""
+    del index
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        after = builder.add(args[1], ir.Constant(args[1].type, 1))
+        one, other = (
+            _repeat(builder, builder.load(builder.gep(data, [place], inbounds=True)))
+            for place in (args[1], after)
+        )
+        half = LANES // 2
+        return _shuffle(builder, one, other, [*range(half), *range(LANES + half, 2 * LANES)])
+
+    return Lanes(array, types.intp), generate
+
+
+@_vector_operation
 def lane_sum(_context: Any, value: Any) -> Any:
     """Four halvings, each one addition of a vector to itself turned round."""
     del value

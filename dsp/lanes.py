@@ -69,6 +69,18 @@ def splat(value: Any) -> Any:
 
 
 @LaneOperation
+def spread(array: Any, index: Any) -> Any:
+    """Return number `index` of a float32 array in every lane."""
+    return np.full(LANES, array[index], np.float32)
+
+
+@LaneOperation
+def spread_two(array: Any, index: Any) -> Any:
+    """Return number `index` of a float32 array in the first eight lanes, the next in the others."""
+    return np.repeat(array[index : index + 2], LANES // 2)
+
+
+@LaneOperation
 def larger(one: Any, other: Any) -> Any:
     """Return the larger of two, lane by lane."""
     return np.maximum(one, other)

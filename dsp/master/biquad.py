@@ -4,7 +4,7 @@ A row holds b0, b1, b2, a1, a2 with a0 = 1. The designs are those of R. Bristow-
 Cookbook": bilinear transforms whose corner frequency is exact at any rate. A Butterworth filter of
 order 2k is k such rows.
 
-The cascade runs in block form (state_space.py), in float64.
+The cascade runs in block form (state_space.py), in float32.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ import numpy.typing as npt
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import kernel, ready
-from dsp.master.state_space import COLUMNS, block_form, flush, hand_out, run_lap
+from dsp.master.laps import (
+    FORM,
+    SCRATCH,
+    STREAM,
+    flush,
+    hand_out,
+    run_lap,
+    take_in,
+    turn_back,
+)
+from dsp.master.state_space import COLUMNS, block_form
 
 Sections = npt.NDArray[np.float64]
 BUTTERWORTH_Q = math.sqrt(0.5)
@@ -119,33 +129,27 @@ _BLOCK = 24
 # "contract" only fuses multiply and add (tests/dsp/master/test_biquad.py holds the result to the
 # naive twin).
 @kernel(
-    "void(float32[:, ::1], Tuple((float64[:, ::1], float64[:, ::1], float64[:, ::1])), "
-    "Tuple((float64[:, :, ::1], float64[:, ::1], int64[::1])), "
-    "Tuple((float64[::1], float64[::1], float64[:, ::1])), float32[:, ::1])",
+    f"void(float32[:, ::1], {FORM}, {STREAM}, {SCRATCH}, float32[:, ::1])",
     fastmath=frozenset({"contract"}),
 )
-def run_cascade(frames: Any, tables: Any, stream: Any, scratch: Any, out: Any) -> None:
+def run_cascade(frames: Any, form: Any, stream: Any, scratch: Any, out: Any) -> None:
     """Filter `frames` (n, c) into `out` (n, c).
 
-    `tables` are those of a BlockForm. `stream` belongs to the caller: states (2, c, states) at the
-    beginning and the end of the lap, its inputs so far (c, lap), and their number (1,). `scratch`
-    as a BlockForm gives it.
+    `form`, `stream` and `scratch` are those of a BlockForm; the stream belongs to the caller.
     """
     states, held, filled = stream
-    terms, drives, sums = scratch
-    lap = held.shape[1]
-    block = lap // COLUMNS
+    line, sums = scratch[3], scratch[4]
+    block = form[0][0]
+    lap = block * COLUMNS
     start = 0
     while start < frames.shape[0]:
         at = filled[0]
         count = min(lap - at, frames.shape[0] - start)
         for c in range(frames.shape[1]):
-            own = held[c]
-            fresh = own[at : at + count]
-            for i in range(count):
-                fresh[i] = frames[start + i, c]
-            run_lap(own, block, tables, states[0, c], states[1, c], (terms, drives, sums[c]))
-            hand_out(sums[c], block, at, out[start : start + count, c])
+            take_in(frames, start, count, c, held[c], at)
+            run_lap(held[c], form, states[0, c], states[1, c], scratch, sums[c])
+            turn_back(sums[c], block, line)
+            hand_out(line, at, count, c, start, out)
         start += count
         filled[0] = at + count
         if filled[0] == lap:
@@ -165,12 +169,9 @@ class BiquadCascade:
             raise ValueError(f"sections: expected shape (k, 5), got {sections.shape}")
         self.sections = np.ascontiguousarray(sections, dtype=np.float64)
         self.channels = channels
-        form = block_form([self.sections], _BLOCK, np.float64)
-        self._tables = form.tables
-        self._state = np.zeros((2, channels, form.states))
-        self._held = np.zeros((channels, form.lap))
-        self._filled = np.zeros(1, dtype=np.int64)
-        self._stream = (self._state, self._held, self._filled)
+        form = block_form([self.sections], _BLOCK)
+        self._form = form.tables
+        self._stream = form.stream(channels)
         self._scratch = form.scratch(channels)
         ready(run_cascade)
 
@@ -178,11 +179,10 @@ class BiquadCascade:
         """Filter (n, channels) → (n, channels); allocates only a missing `out`."""
         require_frames(frames, self.channels)
         out = output_for(frames, out)
-        run_cascade(frames, self._tables, self._stream, self._scratch, out)
+        run_cascade(frames, self._form, self._stream, self._scratch, out)
         return out
 
     def reset(self) -> None:
         """Forget the past of every section."""
-        self._state[:] = 0.0
-        self._held[:] = 0.0
-        self._filled[:] = 0
+        for array in self._stream:
+            array[:] = 0

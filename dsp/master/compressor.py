@@ -15,11 +15,18 @@ import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
-from dsp.master.band_laps import FORM, SCRATCH, STREAM, measure_bands, mix_lap, split_lap
+from dsp.master.band_laps import (
+    MIXING,
+    measure_bands,
+    mix_channels,
+    mixing_scratch,
+    split_lap,
+)
 from dsp.master.crossover import band_form
 from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.laps import FORM, SCRATCH, STREAM, flush
 from dsp.master.level_detector import control_period_samples, smoothing
-from dsp.master.state_space import COLUMNS, flush, hand_out
+from dsp.master.state_space import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class CompressorSettings:
 _SLOPE, _KNEE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE, _MEAN, _GATE, _HOLD = range(9)
 _POWER, _REDUCTION, _MEAN_REDUCTION, _GAIN, _NEXT_GAIN = range(5)
 _CONTROL = "Tuple((float64[:, :, ::1], int64[::1]))"
-_TABLES = "Tuple((float64[:, ::1], float64[:, ::1], float32[:, ::1]))"
+_TABLES = "Tuple((float64[:, ::1], float64[:, ::1]))"
 
 
 @inlined
@@ -86,15 +93,18 @@ def smooth_powers(powers: Any, rule: Any, control: Any, held: Any, speaks: Any) 
 @inlined
 def move_reductions(wanted: Any, speaks: Any, rule: Any, control: Any) -> None:
     """Follow the `wanted` gains (bands, periods) in dB, in place, with attack and release."""
-    for b in range(wanted.shape[0]):
-        now_db, mean_db = control[_REDUCTION, b], control[_MEAN_REDUCTION, b]
-        for k in range(wanted.shape[1]):
+    # The bands within a period: each waits only for its own past.
+    now, mean = control[_REDUCTION], control[_MEAN_REDUCTION]
+    for k in range(wanted.shape[1]):
+        speech = speaks[k] * rule[_MEAN]
+        for b in range(wanted.shape[0]):
+            now_db, mean_db = now[b], mean[b]
             goal = wanted[b, k] if speaks[k] > 0.0 else mean_db
-            mean_db += speaks[k] * rule[_MEAN] * (now_db - mean_db)
+            mean[b] = mean_db + speech * (now_db - mean_db)
             share = rule[_ATTACK] if goal < now_db else rule[_RELEASE]
             now_db = now_db + share * (goal - now_db)
+            now[b] = now_db
             wanted[b, k] = now_db
-        control[_REDUCTION, b], control[_MEAN_REDUCTION, b] = now_db, mean_db
 
 
 @inlined
@@ -102,7 +112,7 @@ def decide_gains(setting: Any, control: Any, tables: Any, speaks: Any) -> None:
     """From the powers of a lap in `tables` to its gains; `control` moves on to the lap's end."""
     thresholds, rule = setting
     values, held = control
-    powers, gains, _ = tables
+    powers, gains = tables
     periods = powers.shape[1]
     held[1] = smooth_powers(powers, rule, values[1], held[0], speaks)
     flat = powers.reshape(powers.size)
@@ -118,7 +128,7 @@ def decide_gains(setting: Any, control: Any, tables: Any, speaks: Any) -> None:
 # "contract" only fuses multiply and add; tests/dsp/master/test_compressor.py bounds the difference.
 @kernel(
     f"void(float32[:, ::1], {FORM}, Tuple((float64[::1], float64[::1])), {STREAM}, {_CONTROL}, "
-    f"Tuple(({SCRATCH}, {_TABLES}, float64[::1])), float32[:, ::1])",
+    f"Tuple(({SCRATCH}, {MIXING}, {_TABLES}, float64[::1])), float32[:, ::1])",
     fastmath=frozenset({"contract"}),
 )
 def compress(
@@ -126,38 +136,32 @@ def compress(
 ) -> None:
     """Compress `frames` (n, c) into `out`; what is carried belongs to the caller.
 
-    `form`, `stream` and the first of `scratch`: see band_laps.py. `setting`: thresholds in dB and
-    the rule. `control`: values (2, 5, bands) at the beginning and the end of the lap: smoothed
-    power, reduction, mean reduction, the gains that the next period starts and ends with; and
-    periods of speech left (2,). `scratch` further: powers (bands, periods), gains (bands, periods +
-    2), lines (3, COLUMNS); speaks (periods,).
+    `form`, `stream`, the first of `scratch`: see laps.py; the second: band_laps.py. `setting`:
+    thresholds in dB and the rule. `control`: values (2, 5, bands) at the beginning and the end of
+    the lap: smoothed power, reduction, mean reduction, the gains that the next period starts and
+    ends with; and periods of speech left (2,). `scratch` further: powers (bands, periods), gains
+    (bands, periods + 2); speaks (periods,).
     """
-    states, held, filled = stream
-    bands, tables, speaks = scratch
-    powers, gains, lines = tables
+    states, _, filled = stream
+    bands, mixing, tables, speaks = scratch
     values, left = control
-    lap, rows = held.shape[1], form[1].shape[1]
-    channels = frames.shape[1]
-    block = lap // COLUMNS
+    lap = form[0][0] * COLUMNS
     start = 0
     while start < frames.shape[0]:
         at = filled[0]
         count = min(lap - at, frames.shape[0] - start)
-        split_lap(frames[start : start + count], form, stream, bands)
-        share = powers.shape[1] / (lap * channels)
-        measure_bands(bands[2], block, rows, share, lines[2], powers)
+        split_lap(frames, start, count, form, stream, bands)
+        measure_bands(bands[4], form[0], bands[3], tables[0])
         values[1] = values[0]
         decide_gains(setting, control, tables, speaks)
-        for c in range(channels):
-            mix_lap(bands[2][c], block, rows, gains, lines, bands[3])
-            hand_out(bands[3], block, at, out[start : start + count, c])
+        mix_channels(tables[1], form, bands, mixing, (at, count, start), out)
         start += count
         filled[0] = at + count
         if filled[0] == lap:
             filled[0] = 0
             left[0] = left[1]
             values[0] = values[1]
-            for c in range(channels):
+            for c in range(frames.shape[1]):
                 flush(states[1, c])
                 states[0, c] = states[1, c]
 
@@ -195,20 +199,14 @@ class Compressor:
         periods = form.lap // period
         self._form = form.tables
         self._setting = (np.array(settings.thresholds_dbfs, np.float64), self._rule)
-        self._states = np.zeros((2, channels, form.states), np.float32)
-        self._held = np.zeros((channels, form.lap), np.float32)
-        self._filled = np.zeros(1, np.int64)
-        self._stream = (self._states, self._held, self._filled)
+        self._stream = form.stream(channels)
         self._values = np.zeros((2, 5, count))
         self._left = np.zeros(2, np.int64)
         self._control = (self._values, self._left)
         self._scratch = (
-            (*form.scratch(channels), np.zeros(form.lap, np.float32)),
-            (
-                np.zeros((count, periods)),
-                np.zeros((count, periods + 2)),
-                np.zeros((3, COLUMNS), np.float32),
-            ),
+            form.scratch(channels),
+            mixing_scratch(count, form.rows),
+            (np.zeros((count, periods)), np.zeros((count, periods + 2))),
             np.zeros(periods),
         )
         ready(compress)
@@ -223,6 +221,6 @@ class Compressor:
 
     def reset(self) -> None:
         """Start a new stream without any reduction."""
-        for array in (self._states, self._held, self._filled, self._values, self._left):
+        for array in (*self._stream, self._values, self._left):
             array[:] = 0
         self._values[:, _GAIN:] = 1.0

@@ -60,4 +60,4 @@ def band_block(period: int) -> int:
 
 def band_form(sample_rate_hz: float, corners_hz: tuple[float, ...], period: int) -> BlockForm:
     """Return the block form of all bands, float32, the lowest band first."""
-    return block_form(band_sections(sample_rate_hz, corners_hz), band_block(period), np.float32)
+    return block_form(band_sections(sample_rate_hz, corners_hz), band_block(period))

@@ -15,11 +15,18 @@ import numpy as np
 
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
-from dsp.master.band_laps import FORM, SCRATCH, STREAM, measure_bands, mix_lap, split_lap
+from dsp.master.band_laps import (
+    MIXING,
+    measure_bands,
+    mix_channels,
+    mixing_scratch,
+    split_lap,
+)
 from dsp.master.crossover import band_form
 from dsp.master.decibels import db_to_gains, powers_to_db
+from dsp.master.laps import FORM, SCRATCH, STREAM, flush
 from dsp.master.level_detector import control_period_samples, smoothing
-from dsp.master.state_space import COLUMNS, flush, hand_out
+from dsp.master.state_space import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class DeEsserSettings:
 # Places in `rule`, the plain numbers that the kernel reads, and in what is carried.
 _THRESHOLD, _FLOOR, _SLOPE, _DEEPEST, _WINDOW, _ATTACK, _RELEASE = range(7)
 _LOW_POWER, _HIGH_POWER, _REDUCTION, _GAIN, _NEXT_GAIN = range(5)
-_TABLES = "Tuple((float64[:, ::1], float64[:, ::1], float32[:, ::1]))"
+_TABLES = "Tuple((float64[:, ::1], float64[:, ::1]))"
 
 
 @inlined
@@ -76,7 +83,7 @@ def decide_sharp_gains(rule: Any, values: Any, powers: Any, levels: Any, gains: 
 
 @kernel(
     f"void(float32[:, ::1], {FORM}, float64[::1], {STREAM}, float64[:, ::1], "
-    f"Tuple(({SCRATCH}, {_TABLES}, float64[:, ::1])), float32[:, ::1])",
+    f"Tuple(({SCRATCH}, {MIXING}, {_TABLES}, float64[:, ::1])), float32[:, ::1])",
     fastmath=frozenset({"contract"}),
 )
 def de_ess(
@@ -84,36 +91,31 @@ def de_ess(
 ) -> None:
     """De-ess `frames` (n, c) into `out`; what is carried belongs to the caller.
 
-    `form`, `stream` and the first of `scratch`: see band_laps.py. `rule`: threshold dB, floor
-    power, slope, deepest dB, shares of window, attack and release. `values` (2, 5) at the
-    beginning and the end of the lap: smoothed powers of both bands, the gain in dB, the gains that
-    the next period starts and ends with. `scratch` further: powers (2, periods), gains (2, periods
-    + 2), lines (3, COLUMNS); levels (2, periods).
+    `form`, `stream`, the first of `scratch`: see laps.py; the second: band_laps.py. `rule`:
+    threshold dB, floor power, slope, deepest dB, shares of window, attack and release. `values` (2,
+    5) at the beginning and the end of the lap: smoothed powers of both bands, the gain in dB, the
+    gains that the next period starts and ends with. `scratch` further: powers (2, periods), gains
+    (2, periods + 2); levels (2, periods).
     """
-    states, held, filled = stream
-    bands, tables, levels = scratch
-    powers, gains, lines = tables
-    lap, rows = held.shape[1], form[1].shape[1]
-    channels = frames.shape[1]
-    block = lap // COLUMNS
+    states, _, filled = stream
+    bands, mixing, tables, levels = scratch
+    powers, gains = tables
+    lap = form[0][0] * COLUMNS
     start = 0
     while start < frames.shape[0]:
         at = filled[0]
         count = min(lap - at, frames.shape[0] - start)
-        split_lap(frames[start : start + count], form, stream, bands)
-        share = powers.shape[1] / (lap * channels)
-        measure_bands(bands[2], block, rows, share, lines[2], powers)
+        split_lap(frames, start, count, form, stream, bands)
+        measure_bands(bands[4], form[0], bands[3], powers)
         values[1] = values[0]
         decide_sharp_gains(rule, values[1], powers, levels, gains)
-        for c in range(channels):
-            mix_lap(bands[2][c], block, rows, gains, lines, bands[3])
-            hand_out(bands[3], block, at, out[start : start + count, c])
+        mix_channels(gains, form, bands, mixing, (at, count, start), out)
         start += count
         filled[0] = at + count
         if filled[0] == lap:
             filled[0] = 0
             values[0] = values[1]
-            for c in range(channels):
+            for c in range(frames.shape[1]):
                 flush(states[1, c])
                 states[0, c] = states[1, c]
 
@@ -143,18 +145,12 @@ class DeEsser:
         form = band_form(sample_rate_hz, (settings.corner_hz,), period)
         periods = form.lap // period
         self._form = form.tables
-        self._states = np.zeros((2, channels, form.states), np.float32)
-        self._held = np.zeros((channels, form.lap), np.float32)
-        self._filled = np.zeros(1, np.int64)
-        self._stream = (self._states, self._held, self._filled)
+        self._stream = form.stream(channels)
         self._values = np.zeros((2, 5))
         self._scratch = (
-            (*form.scratch(channels), np.zeros(form.lap, np.float32)),
-            (
-                np.zeros((2, periods)),
-                np.zeros((2, periods + 2)),
-                np.zeros((3, COLUMNS), np.float32),
-            ),
+            form.scratch(channels),
+            mixing_scratch(2, form.rows),
+            (np.zeros((2, periods)), np.zeros((2, periods + 2))),
             np.zeros((2, periods)),
         )
         ready(de_ess)
@@ -169,6 +165,6 @@ class DeEsser:
 
     def reset(self) -> None:
         """Start a new stream without any reduction."""
-        for array in (self._states, self._held, self._filled, self._values):
+        for array in (*self._stream, self._values):
             array[:] = 0
         self._values[:, _GAIN:] = 1.0

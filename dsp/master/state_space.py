@@ -6,16 +6,15 @@ A recursive filter run sample by sample waits for its own past. Written as a sta
 
 the outputs of L samples in a row are a fixed matrix times (state, L inputs), and so is the state
 after them. Only that state is carried from block to block; the outputs of R = 64 blocks are then
-computed side by side, which costs about as much for eight sections as for two.
+computed side by side (laps.py), which costs little more for eight sections than for two.
 
 The state is chosen well: the poles become a chain of all-pass sections in normalised lattice form
 (A. H. Gray, J. D. Markel, IEEE Trans. ASSP 23, 1975). Its matrices are rotations, its states stay
 as small as the input whatever the corner, and every filter that shares these poles is a weighted
 sum of the same states: the bands of a crossover need one state, not one each.
 
-A *lap* is R blocks, L x R samples counted from the start of the stream. A piece that ends within a
-lap leaves the state at the lap's beginning and the inputs since; the next piece runs the lap again
-and gives what is new. So the output cannot depend on how the stream was cut, and nothing is late.
+The design is float64, the work float32: with states as small as the input, rounding lies about
+125 dB below the signal.
 """
 
 from __future__ import annotations
@@ -27,40 +26,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dsp.kernel import inlined
+from dsp.lanes import LANES
 
 COLUMNS = 64  # blocks that run side by side
-_ROWS = 4  # outputs, and terms of their sums, that are worked on together
+GROUP = 8  # outputs that are worked on together
 _MOST_DOUBLINGS = 60
 
 Matrix = npt.NDArray[np.float64]
+Row = npt.NDArray[np.float32]
 System = tuple[Matrix, Matrix, Matrix, float]
 
 
 @dataclass(frozen=True)
 class BlockForm:
-    """The matrices of a filter with one input and `outputs` outputs.
+    """The matrices of a filter with one input and `outputs` outputs, as the kernels take them.
 
     Attributes
     ----------
     outputs, states, block
         Sizes; `block` is L.
+    wide
+        Places kept for the states: a multiple of 16.
     rows
-        Rows kept for each output: `block`, and up to a multiple of 4.
-    sums
-        Shape (outputs * rows, states + rows + 4): weights of the states and of the inputs.
+        Rows kept for each output: `block`, up to a multiple of 8, and at least 16.
     drive, step
-        Shapes (states, rows) and (states, states): the next block's state is drive @ inputs + step
-        @ state. Rows up to a multiple of 4 are zero.
+        Shapes (block, wide) and (states up to a multiple of 4, wide), flat. The next block's state
+        is inputs @ drive + state @ step.
+    sums
+        Shape (outputs * rows / 8, states + rows, 8), flat: the weights of the states and the inputs
+        in eight outputs at a time.
     """
 
     outputs: int
     states: int
     block: int
+    wide: int
     rows: int
-    sums: npt.NDArray[Any]
-    drive: npt.NDArray[Any]
-    step: npt.NDArray[Any]
+    drive: Row
+    step: Row
+    sums: Row
 
     @property
     def lap(self) -> int:
@@ -69,16 +73,30 @@ class BlockForm:
 
     @property
     def tables(self) -> tuple[npt.NDArray[Any], ...]:
-        """The matrices as the kernels take them."""
-        return self.sums, self.drive, self.step
+        """The sizes (block, states, wide, rows) and the matrices as the kernels take them."""
+        sizes = np.array([self.block, self.states, self.wide, self.rows])
+        return sizes, self.drive, self.step, self.sums
 
-    def scratch(self, channels: int) -> tuple[npt.NDArray[Any], ...]:
-        """Return room for one lap: (terms, drives, sums per channel)."""
-        kind = self.sums.dtype
+    def scratch(self, channels: int) -> tuple[Row, ...]:
+        """Return room for one lap: (drives, states, terms, line, sums per channel)."""
         return (
-            np.zeros(self.sums.shape[1] * COLUMNS, kind),
-            np.zeros(len(self.drive) * COLUMNS, kind),
-            np.zeros((channels, self.outputs * self.rows * COLUMNS), kind),
+            np.zeros(COLUMNS * self.wide, np.float32),
+            np.zeros((COLUMNS + 1) * self.wide, np.float32),
+            np.zeros((self.states + self.rows) * COLUMNS, np.float32),
+            np.zeros(self.lap + LANES, np.float32),
+            np.zeros((channels, self.outputs * self.rows * COLUMNS), np.float32),
+        )
+
+    def stream(self, channels: int) -> tuple[npt.NDArray[Any], ...]:
+        """Return what a stream carries.
+
+        States (2, c, wide) at the beginning and the end of the lap, its inputs so far (c, lap and
+        16 more), and their number (1,).
+        """
+        return (
+            np.zeros((2, channels, self.wide), np.float32),
+            np.zeros((channels, self.lap + LANES), np.float32),
+            np.zeros(1, np.int64),
         )
 
 
@@ -134,7 +152,7 @@ def _weights(wanted: System, a: Matrix, b: Matrix) -> Matrix:
     return np.asarray(c1 @ total)
 
 
-def block_form(bands: list[npt.NDArray[np.float64]], block: int, dtype: type[Any]) -> BlockForm:
+def block_form(bands: list[npt.NDArray[np.float64]], block: int) -> BlockForm:
     """Turn filters of the same input into one block form.
 
     Parameters
@@ -143,8 +161,6 @@ def block_form(bands: list[npt.NDArray[np.float64]], block: int, dtype: type[Any
         For each output its cascade of second-order sections, rows b0 b1 b2 a1 a2 of shape (k, 5).
     block
         Samples per block.
-    dtype
-        np.float32 or np.float64: in what the kernel computes. The design itself is float64.
     """
     needed: Counter[tuple[float, float]] = Counter()
     for rows in bands:
@@ -153,123 +169,22 @@ def block_form(bands: list[npt.NDArray[np.float64]], block: int, dtype: type[Any
     systems = [_in_series([_section(row) for row in rows]) for rows in bands]
     c = np.array([_weights(system, a, b) for system in systems])
     d = np.array([system[3] for system in systems])
-    states, count = len(a), block + -block % _ROWS
+    states, count = len(a), max(block + -block % GROUP, LANES)
     reached = np.zeros((block, states))  # A^i B
     reached[0] = b
     for i in range(1, block):
         reached[i] = a @ reached[i - 1]
     answer = np.concatenate((d[None], reached[:-1] @ c.T))  # the impulse response, (block, outputs)
-    sums = np.zeros((len(bands), count, states + count + _ROWS))
+    sums = np.zeros((len(bands), count, states + count))
     power = np.eye(states)
     for i in range(block):
         sums[:, i, :states] = c @ power
         power = power @ a
         for j in range(i + 1):
             sums[:, i, states + j] = answer[i - j]
-    drive = np.zeros((states + -states % _ROWS, count))
-    drive[:states, :block] = reached[::-1].T
-    return BlockForm(
-        len(bands),
-        states,
-        block,
-        count,
-        np.ascontiguousarray(sums.reshape(len(bands) * count, -1), dtype),
-        np.ascontiguousarray(drive, dtype),
-        np.ascontiguousarray(power, dtype),
-    )
-
-
-@inlined
-def _take_in(samples: Any, block: Any, terms: Any) -> None:
-    """Write a lap of samples to `terms` (block, COLUMNS): one column for each block."""
-    for r in range(COLUMNS):
-        own = samples[r * block : (r + 1) * block]
-        for j in range(block):
-            terms[np.uint64(j) * np.uint64(COLUMNS) + np.uint64(r)] = own[j]
-
-
-@inlined
-def _sum_rows(table: Any, row: Any, count: Any, terms: Any, sums: Any) -> None:
-    """Write rows row … row + 3 of the product of `table` and `terms` to `sums` (4, COLUMNS).
-
-    The first `count` columns of the table are taken; four terms at a time, in order.
-    """
-    t0, t1, t2, t3 = table[row], table[row + 1], table[row + 2], table[row + 3]
-    for r in range(4 * COLUMNS):
-        sums[r] = 0
-    for q in range(0, count, 4):
-        v = terms[q * COLUMNS : (q + 4) * COLUMNS]
-        a0, a1, a2, a3 = t0[q], t0[q + 1], t0[q + 2], t0[q + 3]
-        b0, b1, b2, b3 = t1[q], t1[q + 1], t1[q + 2], t1[q + 3]
-        c0, c1, c2, c3 = t2[q], t2[q + 1], t2[q + 2], t2[q + 3]
-        d0, d1, d2, d3 = t3[q], t3[q + 1], t3[q + 2], t3[q + 3]
-        for r in range(COLUMNS):
-            v0, v1 = v[r], v[COLUMNS + r]
-            v2, v3 = v[2 * COLUMNS + r], v[3 * COLUMNS + r]
-            sums[r] = sums[r] + a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3
-            sums[COLUMNS + r] = sums[COLUMNS + r] + b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3
-            sums[2 * COLUMNS + r] = sums[2 * COLUMNS + r] + c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3
-            sums[3 * COLUMNS + r] = sums[3 * COLUMNS + r] + d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3
-
-
-@inlined
-def run_lap(samples: Any, block: Any, tables: Any, before: Any, after: Any, scratch: Any) -> None:
-    """Filter one lap of one channel.
-
-    `samples` (block * COLUMNS,) of any kind; `tables` of a BlockForm; `before` and `after`
-    (states,), the state at the beginning and at the end of the lap; `scratch` = (terms, drives,
-    sums), of which `sums` (outputs * rows * COLUMNS,) receives the outputs: sample i of block r of
-    output k stands at ((k * rows + i) * COLUMNS + r).
-    """
-    table, drive, step = tables
-    terms, drives, sums = scratch
-    states = before.shape[0]
-    rows = drive.shape[1]
-    _take_in(samples, block, terms[states * COLUMNS :])
-    for m in range(0, drive.shape[0], 4):
-        _sum_rows(
-            drive, m, rows, terms[states * COLUMNS :], drives[m * COLUMNS : (m + 4) * COLUMNS]
-        )
-    for m in range(states):
-        after[m] = before[m]
-    for r in range(COLUMNS):
-        for m in range(states):
-            terms[m * COLUMNS + r] = after[m]
-        for m in range(states):
-            # A chain of sections: a state hears of those before it and of the other in its section.
-            value = drives[m * COLUMNS + r]
-            for s in range((m | 1) + 1):
-                value += step[m, s] * terms[s * COLUMNS + r]
-            after[m] = value
-    for row in range(0, table.shape[0], 4):
-        place = row % rows
-        _sum_rows(
-            table,
-            row,
-            (states + place + 4 + 3) // 4 * 4,
-            terms,
-            sums[row * COLUMNS : (row + 4) * COLUMNS],
-        )
-
-
-@inlined
-def hand_out(sums: Any, block: Any, first: Any, out: Any) -> None:
-    """Write samples `first` … of a lap's output `sums` (block, COLUMNS) to `out` (n,), in order."""
-    done = 0
-    while done < out.shape[0]:
-        column = (first + done) // block
-        row = first + done - column * block
-        count = min(block - row, out.shape[0] - done)
-        own = out[done : done + count]
-        source = sums[row * COLUMNS + column :]
-        for j in range(count):
-            own[j] = source[np.uint64(j) * np.uint64(COLUMNS)]
-        done += count
-
-
-@inlined
-def flush(state: Any) -> None:
-    """Set states below 1e-30 to zero: silence must not run on denormal numbers."""
-    for m in range(state.shape[0]):
-        if abs(state[m]) < 1e-30:
-            state[m] = 0
+    wide = states + -states % LANES
+    drive, step = np.zeros((block, wide)), np.zeros((states + -states % 4, wide))
+    drive[:, :states], step[:states, :states] = reached[::-1], power.T
+    groups = sums.reshape(-1, GROUP, states + count).transpose(0, 2, 1)
+    flat = (np.ascontiguousarray(m, np.float32).reshape(-1) for m in (drive, step, groups))
+    return BlockForm(len(bands), states, block, wide, count, *flat)

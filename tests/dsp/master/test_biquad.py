@@ -92,4 +92,4 @@ def test_silence_after_sound_leaves_no_denormals():
     block = HighPass(RATE_HZ, 1, 80.0)
     block.process(np.ones((100, 1), np.float32))
     block.process(np.zeros((10 * RATE_HZ, 1), np.float32))
-    assert not block._state.any()
+    assert not block._stream[0].any()

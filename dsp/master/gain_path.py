@@ -25,6 +25,7 @@ Array = npt.NDArray[Any]
 
 GROUP = 8
 SPLINE = 4  # control points that shape one group
+STEP_GROUPS = 8  # groups that one decision is about
 _IDLE = 1.0 - 1e-5  # a gain this near to one is one: a step of -100 dB, smoothed like any other
 
 
@@ -39,7 +40,8 @@ class GainPath:
     rates
         Fast release, slow release, rise and fall of the slow average; per group, float64.
     allowed, eased, envelope
-        Past allowed gains, past released gains, [released gain, slow average]: float64 state.
+        Past allowed gains, past released gains, both with room behind them for new ones;
+        [released gain, slow average]: float64 state.
     lag_groups
         A group's gain is known when this many later groups have been given.
     """
@@ -64,9 +66,16 @@ class GainPath:
 
 
 def make_gain_path(
-    sample_rate_hz: int, *, look_ahead_s: float, release_s: tuple[float, float]
+    sample_rate_hz: int,
+    *,
+    look_ahead_s: float,
+    release_s: tuple[float, float],
+    most_groups: int = STEP_GROUPS,
 ) -> GainPath:
-    """Build a gain path whose gain is known about `look_ahead_s` after the sample."""
+    """Build a gain path whose gain is known about `look_ahead_s` after the sample.
+
+    `most_groups` are worked on together at the most.
+    """
     group_hz = sample_rate_hz / GROUP
     smoothing = max(2, round(look_ahead_s * group_hz) - 2)
     fast_s, slow_s = release_s
@@ -76,8 +85,8 @@ def make_gain_path(
     return GainPath(
         fir=raised / raised.sum(),
         rates=np.array(step),
-        allowed=np.ones(reach - 1),
-        eased=np.ones(smoothing - 1),
+        allowed=np.ones(reach - 1 + most_groups),
+        eased=np.ones(smoothing - 1 + most_groups),
         envelope=np.ones(2),
         lag_groups=smoothing + SPLINE - 2,
     )
@@ -91,6 +100,7 @@ def is_idle(allowed_new: Array, allowed: Array, eased: Array, envelope: Array) -
     lowest = 1.0
     for j in range(allowed_new.shape[0]):
         lowest = min(lowest, allowed_new[j])
+    # What stands behind the past are the newest of the last step, which belong to it too.
     for j in range(allowed.shape[0]):
         lowest = min(lowest, allowed[j])
     for j in range(eased.shape[0]):
@@ -102,10 +112,14 @@ def is_idle(allowed_new: Array, allowed: Array, eased: Array, envelope: Array) -
 def _release(wanted: Array, rates: Array, envelope: Array) -> None:
     """Ease `wanted` in place: it falls at once and recovers at two speeds."""
     gain, slow = envelope[0], envelope[1]
+    fast, slowly, rise, fall = rates[0], rates[1], rates[2], rates[3]
+    keep = 1.0 - slowly
     for j in range(wanted.shape[0]):
-        risen = gain + rates[0] * max(0.0, slow - gain) + rates[1] * (1.0 - gain)
+        # Recovery to one, and a faster one up to the slow average: the larger of both.
+        risen = slowly + gain * keep
+        risen = max(risen, risen + fast * (slow - gain))
         gain = min(wanted[j], risen)
-        slow += (rates[3] if gain < slow else rates[2]) * (gain - slow)
+        slow += (fall if gain < slow else rise) * (gain - slow)
         if gain > _IDLE and wanted[j] == 1.0:
             gain = 1.0
             if slow > _IDLE:
@@ -117,33 +131,34 @@ def _release(wanted: Array, rates: Array, envelope: Array) -> None:
 
 @inlined
 def advance_gain(allowed_new: Array, path: Any, control: Array) -> None:
-    """Turn the next allowed gains into as many control points; carry the state in `path`."""
+    """Turn the next allowed gains (n,) into as many control points; `path` moves on."""
     fir, rates, allowed, eased, envelope = path
     count = allowed_new.shape[0]
-    held = allowed.shape[0]
-    kept = eased.shape[0]
-    line = np.empty(held + count)
-    line[:held] = allowed
-    line[held:] = allowed_new
-    allowed[:] = line[count:]
-    smooth = np.empty(kept + count)
-    smooth[:kept] = eased
+    kept = fir.shape[0] - 1
+    held = kept + SPLINE - 1
+    for j in range(count):
+        allowed[held + j] = allowed_new[j]
     # Side by side over the groups, one step back in time after the other: the compiler can
     # vectorise that, and not a search per group.
-    wanted = smooth[kept:]
-    wanted[:] = line[:count]
+    wanted = eased[kept : kept + count]
+    for j in range(count):
+        wanted[j] = allowed[j]
     for i in range(1, held + 1):
-        later = line[i : i + count]
+        later = allowed[i : i + count]
         for j in range(count):
             wanted[j] = min(wanted[j], later[j])
+    for i in range(held):
+        allowed[i] = allowed[i + count]
     _release(wanted, rates, envelope)
-    eased[:] = smooth[count:]
-    control[:] = 0.0
+    for j in range(count):
+        control[j] = 0.0
     for i in range(kept + 1):
         weight = fir[i]
-        shifted = smooth[i : i + count]
+        shifted = eased[i : i + count]
         for j in range(count):
             control[j] += weight * shifted[j]
+    for i in range(kept):
+        eased[i] = eased[i + count]
 
 
 def spline_weights() -> npt.NDArray[np.float32]:

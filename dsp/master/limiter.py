@@ -7,8 +7,8 @@
 
 The gain is so smooth that the product stays band-limited; then the wave of the product is the
 product of the waves, and a gain that is right at 8x leaves no peak over the ceiling (true peak as
-in Rec. ITU-R BS.1770-5 Annex 2, with 8x in place of 4x). Work goes in steps of 64 frames; an idle
-step only copies.
+in Rec. ITU-R BS.1770-5 Annex 2, with 8x in place of 4x). Work goes in steps of 64 frames, up to 32
+of them at once; a step whose gain is one is only copied.
 """
 
 from __future__ import annotations
@@ -21,23 +21,35 @@ import numpy.typing as npt
 from dsp import kernel_types as types
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
+from dsp.lanes import (
+    LANES,
+    lane_max,
+    larger,
+    load,
+    magnitude,
+    splat,
+    spread,
+    spread_two,
+    store,
+)
 from dsp.master.gain_path import (
     GROUP,
     SPLINE,
+    STEP_GROUPS,
     advance_gain,
-    is_idle,
     make_gain_path,
     spline_weights,
 )
+from dsp.master.laps import hand_out, take_in
 from dsp.master.low_pass import LinearPhaseLowPass
 from dsp.master.oversample import REACH, design_interpolator
 
-STEP = 64
-TILE = 16
+STEP = STEP_GROUPS * GROUP
+TILE = LANES
 _WAIT = 32  # the interpolator reaches 20 samples ahead; whole tiles: 32
-_GROUPS = STEP // GROUP
-_LINE_STEPS = 32  # the line moves to its front once in so many steps
-_AROUND = STEP + 2 * _WAIT  # samples that decide about the wave over one step
+_GROUPS = STEP_GROUPS
+_LINE_STEPS = 32  # worked on together at most; the line moves to its front once in so many
+_MOST_GROUPS = _LINE_STEPS * _GROUPS
 MARGIN_DB = 0.015  # for what the wave does between the eighths of a sample
 
 PASS_EDGE = 0.4125
@@ -47,7 +59,6 @@ _STOP_DB = 50.0
 F32 = types.float32
 FRAMES_IN = types.Array(F32, 2, "C", readonly=True)
 PLANES = types.Array(F32, 2, "C")
-FIXED = types.Array(F32, 2, "C", readonly=True)
 ROW = types.Array(F32, 1, "C")
 PATH = types.UniTuple(types.Array(types.float64, 1, "C"), 5)
 COUNTS = types.Array(types.int64, 1, "C")
@@ -56,92 +67,104 @@ Array = npt.NDArray[Any]
 
 
 @inlined
-def _largest_magnitude(x: Array) -> Any:
-    """Largest |x| of a float32 row; compared as integers, which the compiler can vectorise."""
-    bits = x.view(np.int32)
-    top = np.int32(0)
-    for i in range(bits.shape[0]):
-        top = max(top, bits[i] & np.int32(0x7FFFFFFF))
-    return np.int32(top).view(np.float32)
+def _largest_magnitude(x: Array, at: int, count: int) -> Any:
+    """Largest |x| of `count` samples from `at` on, at least 16."""
+    top = magnitude(load(x, at + count - LANES))
+    for i in range(at, at + count - LANES, LANES):
+        top = larger(magnitude(load(x, i)), top)
+    return lane_max(top)
 
 
 @inlined
-def _could_exceed(x: Array, middle: int, scratch: Array, bounds: Array) -> bool:
-    """Tell whether the wave over x[32 : 32 + middle + 1] may pass the ceiling.
+def _largest_bend(x: Array, at: int, count: int) -> Any:
+    """Largest second difference around `count` samples from `at` on, at least 16."""
+    top = splat(0.0)
+    for i in range(at, at + count + LANES - 1, LANES):
+        j = min(i, at + count - LANES)
+        middle = load(x, j)
+        bend = (load(x, j - 1) - middle) + (load(x, j + 1) - middle)
+        top = larger(magnitude(bend), top)
+    return lane_max(top)
 
-    `x` holds 32 more samples on either side; `bounds` = line, curvature, ceiling.
+
+@inlined
+def _could_exceed(x: Array, at: int, middle: int, bounds: Array) -> bool:
+    """Tell whether the wave over x[at : at + middle + 1] may pass the ceiling.
+
+    `bounds` = line, curvature, ceiling. The interpolator looks at 32 samples to either side.
     """
-    near = _largest_magnitude(x[_WAIT : _WAIT + middle + 1])
+    near = _largest_magnitude(x, at, middle + 1)
     if near * bounds[0] > bounds[2]:
         return True
-    x0, x1, x2 = x[:-2], x[1:-1], x[2:]
-    bends = scratch[: x.shape[0] - 2]
-    for i in range(bends.shape[0]):
-        bends[i] = x0[i] - np.float32(2.0) * x1[i] + x2[i]
-    return near * bounds[0] + _largest_magnitude(bends) * bounds[1] > bounds[2]
+    bend = _largest_bend(x, at - _WAIT + 1, middle + 2 * _WAIT - 2)
+    return near * bounds[0] + bend * bounds[1] > bounds[2]
 
 
 @inlined
-def _raise_peaks(x: Array, weights: Array, wave: Array, peaks: Array) -> None:
-    """Raise `peaks` (TILE,) to the largest |wave| in each [n, n + 1) of a tile.
-
-    `x` begins REACH - 1 samples before the tile.
-    """
-    now = x[REACH - 1 : REACH - 1 + TILE]
-    for i in range(TILE):
-        peaks[i] = max(peaks[i], abs(now[i]))
-    for p in range(weights.shape[0]):
-        wave[:] = 0.0
-        for k in range(0, 2 * REACH, 8):
-            h = weights[p, k : k + 8]
-            w = x[k : k + TILE + 7]
-            for i in range(TILE):
-                low = wave[i] + h[0] * w[i] + h[1] * w[i + 1] + h[2] * w[i + 2] + h[3] * w[i + 3]
-                low = low + h[4] * w[i + 4] + h[5] * w[i + 5] + h[6] * w[i + 6]
-                wave[i] = low + h[7] * w[i + 7]
-        for i in range(TILE):
-            peaks[i] = max(peaks[i], abs(wave[i]))
+def _wave_peaks(x: Array, at: int, weights: Array) -> Any:
+    """Largest |wave| in [n, n + 1) of each of the TILE samples from `at` on, in lanes."""
+    w1 = w2 = w3 = w4 = w5 = w6 = w7 = splat(0.0)
+    for k in range(2 * REACH):
+        v = load(x, at - REACH + 1 + k)
+        w1 = w1 + spread(weights, k) * v
+        w2 = w2 + spread(weights, 2 * REACH + k) * v
+        w3 = w3 + spread(weights, 4 * REACH + k) * v
+        w4 = w4 + spread(weights, 6 * REACH + k) * v
+        w5 = w5 + spread(weights, 8 * REACH + k) * v
+        w6 = w6 + spread(weights, 10 * REACH + k) * v
+        w7 = w7 + spread(weights, 12 * REACH + k) * v
+    top = larger(magnitude(w1), magnitude(w2))
+    top = larger(larger(magnitude(w3), magnitude(w4)), top)
+    top = larger(larger(magnitude(w5), magnitude(w6)), top)
+    return larger(larger(magnitude(w7), magnitude(load(x, at))), top)
 
 
 @inlined
-def _judge_step(line: Array, at: int, detector: Any, scratch: Array, allowed_new: Array) -> int:
+def _judge_step(
+    lines: Any, at: int, detector: Any, scratch: Array, allowed: Array, place: int
+) -> int:
     """Find the largest gain of each group of a step that keeps the wave at the ceiling.
 
-    The step's samples are line[:, at : at + STEP]. Returns how many tiles were interpolated.
+    `lines`: the channels one behind the other, and their length; the step begins at `at` of each.
+    The gains go to `allowed` from `place` on. Returns how many tiles were interpolated.
     """
     weights, bounds = detector
+    line, width = lines
     judged = 0
-    allowed_new[:] = 1.0
-    wave = scratch[_AROUND : _AROUND + TILE]
-    peaks = scratch[_AROUND + TILE : _AROUND + 2 * TILE]
-    for c in range(line.shape[0]):
-        around = line[c, at - _WAIT : at + STEP + _WAIT]
-        if not _could_exceed(around, STEP, scratch, bounds):
+    for j in range(place, place + _GROUPS):
+        allowed[j] = 1.0
+    for first in range(at, line.shape[0], width):
+        if not _could_exceed(line, first, STEP, bounds):
             continue
         for tile in range(0, STEP, TILE):
-            if not _could_exceed(around[tile : tile + TILE + 2 * _WAIT], TILE, scratch, bounds):
+            if not _could_exceed(line, first + tile, TILE, bounds):
                 continue
             judged += 1
-            peaks[:] = 0.0
-            _raise_peaks(around[tile + _WAIT - REACH + 1 :], weights, wave, peaks)
+            store(_wave_peaks(line, first + tile, weights), scratch, 0)
             for g in range(TILE // GROUP):
-                peak = _largest_magnitude(peaks[g * GROUP : (g + 1) * GROUP])
+                peak = np.float32(0.0)
+                for i in range(g * GROUP, (g + 1) * GROUP):
+                    peak = max(peak, scratch[i])
                 if peak > bounds[2]:
-                    slot = tile // GROUP + g
-                    allowed_new[slot] = min(allowed_new[slot], np.float64(bounds[2] / peak))
+                    slot = place + tile // GROUP + g
+                    allowed[slot] = min(allowed[slot], np.float64(bounds[2] / peak))
     return judged
 
 
 @inlined
-def _apply_spline(x: Array, control: Array, spline: Array, out: Array) -> None:
-    """Write STEP samples of `x` times the spline through `control` to `out`."""
-    s0, s1, s2, s3 = spline[0], spline[1], spline[2], spline[3]
-    for g in range(_GROUPS):
-        c0, c1, c2, c3 = control[g], control[g + 1], control[g + 2], control[g + 3]
-        source = x[g * GROUP : (g + 1) * GROUP]
-        target = out[g * GROUP : (g + 1) * GROUP]
-        for i in range(GROUP):
-            target[i] = source[i] * (c0 * s0[i] + c1 * s1[i] + c2 * s2[i] + c3 * s3[i])
+def _apply_spline(x: Array, at: int, gains: Any, out: Array, place: int) -> None:
+    """Write STEP samples of `x` from `at` on times a spline to `out` from `place` on.
+
+    `gains`: the spline's weights (4 * 16,), its control points, and the first of the step.
+    """
+    spline, control, first = gains
+    s0, s1 = load(spline, 0), load(spline, LANES)
+    s2, s3 = load(spline, 2 * LANES), load(spline, 3 * LANES)
+    for g in range(0, _GROUPS, LANES // GROUP):
+        k = first + g
+        gain = spread_two(control, k) * s0 + spread_two(control, k + 1) * s1
+        gain = gain + spread_two(control, k + 2) * s2 + spread_two(control, k + 3) * s3
+        store(load(x, at + g * GROUP) * gain, out, place + g * GROUP)
 
 
 @inlined
@@ -151,41 +174,51 @@ def oldest_needed(smoothing: int) -> int:
 
 
 @inlined
-def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array, groups: Array) -> None:
-    """Judge the newest step of `line` and write the oldest one, with its gain, to `ready_out`.
+def _limit_steps(steps: int, detector: Any, path: Any, room: Any, counts: Array) -> None:
+    """Judge the newest steps of the line and write as many old ones, with their gain.
 
-    `detector` = (interpolator weights, bounds and ceiling); `path` = the arrays of a GainPath;
-    `buffers` = (line (channels, …), ready_out (channels, STEP), spline (4, 8), control points
-    (3 + 8,), scratch); `groups` (16,) is scratch; `counts` = [end of the newest step in `line`,
-    position in the step, steps, steps idle, tiles interpolated].
+    All steps are judged, then the gain moves on, then all are written: a step on its own would wait
+    for its own numbers on their way through memory. `detector` = (interpolator weights, bounds and
+    ceiling); `path` = the arrays of a GainPath; `room` = (line, its width, limited, its width,
+    spline, control points, allowed gains, fresh control points, scratch): channels one behind the
+    other in one flat array, because a view costs more than a step. The steps go to `limited` from
+    STEP on in each channel. `counts` = [end of the newest step in the line, position in the step,
+    steps, steps idle, tiles interpolated].
     """
-    line, ready_out, spline, control, scratch = buffers
-    fir, rates, allowed, eased, envelope = path
-    end = counts[0]
-    judged_at = end - STEP - _WAIT
-    oldest = judged_at - (fir.shape[0] + SPLINE - 2) * GROUP
-    allowed_new, fresh = groups[:_GROUPS], groups[_GROUPS:]
-    counts[2] += 1
-    counts[4] += _judge_step(line, judged_at, detector, scratch, allowed_new)
-    if is_idle(allowed_new, allowed, eased, envelope):
-        counts[3] += 1
-        control[:] = 1.0
-        ready_out[:] = line[:, oldest : oldest + STEP]
-        return
-    advance_gain(allowed_new, (fir, rates, allowed, eased, envelope), fresh)
-    control[:3] = control[_GROUPS:].copy()
-    for j in range(_GROUPS):
-        control[j + 3] = fresh[j]
-    for c in range(line.shape[0]):
-        _apply_spline(line[c, oldest : oldest + STEP], control, spline, ready_out[c])
+    line, width, limited, width_out, spline, control, allowed, fresh, scratch = room
+    first = counts[0] - steps * STEP - _WAIT
+    for step in range(steps):
+        at = first + step * STEP
+        counts[4] += _judge_step((line, width), at, detector, scratch, allowed, step * _GROUPS)
+    groups = steps * _GROUPS
+    advance_gain(allowed[:groups], path, fresh[:groups])
+    for j in range(groups):
+        control[j + SPLINE - 1] = fresh[j]
+    first -= (path[0].shape[0] + SPLINE - 2) * GROUP
+    for step in range(steps):
+        oldest, place = first + step * STEP, (step + 1) * STEP
+        lowest = np.float32(1.0)
+        for j in range(step * _GROUPS, (step + 1) * _GROUPS + SPLINE - 1):
+            lowest = min(lowest, control[j])
+        counts[3] += lowest == np.float32(1.0)
+        for c in range(line.shape[0] // width):
+            x, out = c * width + oldest, c * width_out + place
+            if lowest == np.float32(1.0):
+                for i in range(0, STEP, LANES):
+                    store(load(line, x + i), limited, out + i)
+            else:
+                _apply_spline(line, x, (spline, control, step * _GROUPS), limited, out)
+    counts[2] += steps
+    for j in range(SPLINE - 1):
+        control[j] = control[groups + j]
 
 
 @kernel(
     types.void(
         FRAMES_IN,
-        types.Tuple((FIXED, ROW)),
+        types.Tuple((ROW, ROW)),
         PATH,
-        types.Tuple((PLANES, PLANES, FIXED, ROW, ROW)),
+        types.Tuple((PLANES, PLANES, ROW, ROW, types.Array(types.float64, 1, "C"), ROW)),
         COUNTS,
         PLANES,
     ),
@@ -195,37 +228,50 @@ def _limit_step(detector: Any, path: Any, buffers: Any, counts: Array, groups: A
 def limit_frames(
     frames: Frames, detector: Any, path: Any, buffers: Any, counts: Array, out: Frames
 ) -> None:
-    """Write the limited stream to `out`, late by STEP and by what `line` holds of the past.
+    """Write the limited stream to `out`, late by STEP and by what the line holds of the past.
 
-    Arguments as for `_limit_step`, which it calls for every complete step.
+    `detector`, `path`, `counts`: see `_limit_steps`. `buffers` = (line (channels, …), limited
+    (channels, …), spline (4 * 16,), control points (3 + groups,), groups (2 * groups,), scratch
+    (16,)). The first STEP columns of `limited` are the step that goes out while the next one comes
+    in.
     """
-    line, ready_out = buffers[0], buffers[1]
+    line, limited, spline, control, groups, scratch = buffers
     n, channels = frames.shape
+    flat, flat_out = line.reshape(line.size), limited.reshape(limited.size)
+    allowed, fresh = groups[:_MOST_GROUPS], groups[_MOST_GROUPS:]
+    room = (
+        flat,
+        line.shape[1],
+        flat_out,
+        limited.shape[1],
+        spline,
+        control,
+        allowed,
+        fresh,
+        scratch,
+    )
     past = oldest_needed(path[0].shape[0])
-    position = counts[1]
-    groups = np.empty(2 * _GROUPS)
     done = 0
     while done < n:
-        count = min(STEP - position, n - done)
+        position = counts[1]
+        count = min(line.shape[1] - counts[0] - position, n - done)
         for c in range(channels):
-            source, target = frames[done : done + count, c], out[done : done + count, c]
-            fresh = line[c, counts[0] + position : counts[0] + position + count]
-            finished = ready_out[c, position : position + count]
-            for i in range(count):
-                value = source[i]  # `out` may be `frames`
-                target[i] = finished[i]
-                fresh[i] = value
+            take_in(frames, done, count, c, line[c], counts[0] + position)
+        steps = (position + count) // STEP
+        counts[0] += steps * STEP
+        if steps:
+            _limit_steps(steps, detector, path, room, counts)
+        for c in range(channels):
+            # After `take_in`: `out` may be `frames`.
+            hand_out(limited[c], position, count, c, done, out)
         done += count
-        position += count
-        if position == STEP:
-            position = 0
-            counts[0] += STEP
-            _limit_step(detector, path, buffers, counts, groups)
-            if counts[0] + STEP > line.shape[1]:
-                # Rarely: the line is many steps long.
-                line[:, :past] = line[:, counts[0] - past : counts[0]].copy()
-                counts[0] = past
-    counts[1] = position
+        counts[1] = position + count - steps * STEP
+        if steps:
+            limited[:, :STEP] = limited[:, steps * STEP : (steps + 1) * STEP].copy()
+        if counts[0] == line.shape[1]:
+            # Rarely: the line is many steps long.
+            line[:, :past] = line[:, counts[0] - past :].copy()
+            counts[0] = past
 
 
 class TruePeakLimiter:
@@ -274,15 +320,21 @@ class TruePeakLimiter:
         interpolator = design_interpolator()
         ceiling = 10.0 ** ((ceiling_dbtp - MARGIN_DB) / 20.0)
         bounds = [interpolator.line_bound, interpolator.curvature_bound, ceiling]
-        self._detector = (interpolator.weights, np.array(bounds, np.float32))
-        self._path = make_gain_path(sample_rate_hz, look_ahead_s=look_ahead_s, release_s=release_s)
+        self._detector = (interpolator.weights.reshape(-1), np.array(bounds, np.float32))
+        self._path = make_gain_path(
+            sample_rate_hz,
+            look_ahead_s=look_ahead_s,
+            release_s=release_s,
+            most_groups=_MOST_GROUPS,
+        )
         self._past = _WAIT + max(_WAIT, self._path.lag_groups * GROUP)
         self._buffers = (
             np.zeros((channels, self._past + _LINE_STEPS * STEP), np.float32),
-            np.zeros((channels, STEP), np.float32),
-            spline_weights(),
-            np.ones(_GROUPS + SPLINE - 1, np.float32),
-            np.zeros(_AROUND + 2 * TILE, np.float32),
+            np.zeros((channels, (_LINE_STEPS + 1) * STEP), np.float32),
+            np.tile(spline_weights(), LANES // GROUP).reshape(-1),
+            np.ones(_MOST_GROUPS + SPLINE - 1, np.float32),
+            np.zeros(2 * _MOST_GROUPS),
+            np.zeros(LANES, np.float32),
         )
         self._counts = np.zeros(5, np.int64)
         self._counts[0] = self._past
@@ -304,9 +356,9 @@ class TruePeakLimiter:
         if self._band is not None:
             self._band.reset()
         self._path.reset()
-        line, ready_out, _, control, _ = self._buffers
+        line, limited, _, control, _, _ = self._buffers
         line[:] = 0.0
-        ready_out[:] = 0.0
+        limited[:] = 0.0
         control[:] = 1.0
         self._counts[:] = 0
         self._counts[0] = self._past

@@ -1,8 +1,7 @@
 """Linear-phase low-pass filters: the band limit of a master and the 15 kHz of an FM coder.
 
-Idea: a Kaiser-windowed sinc, run directly. Outputs are computed in tiles of fixed size, so that
-every sample sees the same arithmetic in the same order however the stream is cut; within a tile the
-compiler works on many samples at once (a recursive filter could not).
+Idea: a Kaiser-windowed sinc, run directly, sixteen parts of a slab side by side. Every sample sees
+the same arithmetic in the same order however the stream is cut.
 
 Why a master is band-limited at all: "true peak" means the peak of the analogue wave, and only below
 about 0.46 of the sample rate do all converters and all meters agree on what that wave is.
@@ -11,6 +10,7 @@ about 0.46 of the sample rate do all converters and all meters agree on what tha
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,59 +18,78 @@ import numpy.typing as npt
 from dsp import kernel_types as types
 from dsp.contract import Frames, output_for, require_frames
 from dsp.kernel import inlined, kernel, ready
+from dsp.lanes import LANES, load, splat, spread, store, turn
+from dsp.master.laps import hand_out, take_in
 
-TILE = 64
-SLAB = 1024
-_UNROLL = 8
+PART = 128  # samples in a row of one lane
+SLAB = LANES * PART
+TOGETHER = 8  # outputs that are worked on in registers
 
 F32 = types.float32
-SIGNAL = types.Array(F32, 1, "C")
 PLANES = types.Array(F32, 2, "C")
 FRAMES_IN = types.Array(F32, 2, "C", readonly=True)
-TAPS = types.Array(F32, 1, "C", readonly=True)
+ROW = types.Array(F32, 1, "C")
 
 
 @inlined
-def _low_pass_tile(window, taps, acc):
-    """Fill `acc` with TILE filtered samples of `window`."""
-    for i in range(TILE):
-        acc[i] = 0.0
-    for k in range(0, taps.shape[0], 8):
-        h0, h1, h2, h3 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3]
-        h4, h5, h6, h7 = taps[k + 4], taps[k + 5], taps[k + 6], taps[k + 7]
-        w = window[k : k + TILE + 7]
-        for i in range(TILE):
-            low = acc[i] + h0 * w[i] + h1 * w[i + 1] + h2 * w[i + 2] + h3 * w[i + 3]
-            acc[i] = low + h4 * w[i + 4] + h5 * w[i + 5] + h6 * w[i + 6] + h7 * w[i + 7]
+def _low_pass_slab(window: Any, taps: Any, turned: Any, line: Any) -> None:
+    """Write SLAB filtered samples of `window` (taps + SLAB,) to `line`.
+
+    Sixteen parts of the slab side by side in lanes. A sample is loaded once for eight outputs;
+    `taps` have seven zeros at both ends, so that all eight take the same number of them.
+    """
+    span = taps.shape[0] - 2 * (TOGETHER - 1)
+    for t in range(0, PART + span - 1, LANES):
+        turn(window, t, PART, turned, t * LANES, LANES)
+    for t in range(0, PART, TOGETHER):
+        a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = splat(0.0)
+        for k in range(span + TOGETHER - 1):
+            x = load(turned, (t + k) * LANES)
+            a0 = a0 + spread(taps, k + 7) * x
+            a1 = a1 + spread(taps, k + 6) * x
+            a2 = a2 + spread(taps, k + 5) * x
+            a3 = a3 + spread(taps, k + 4) * x
+            a4 = a4 + spread(taps, k + 3) * x
+            a5 = a5 + spread(taps, k + 2) * x
+            a6 = a6 + spread(taps, k + 1) * x
+            a7 = a7 + spread(taps, k) * x
+        # In the place of samples that nobody needs any more.
+        store(a0, turned, t * LANES)
+        store(a1, turned, (t + 1) * LANES)
+        store(a2, turned, (t + 2) * LANES)
+        store(a3, turned, (t + 3) * LANES)
+        store(a4, turned, (t + 4) * LANES)
+        store(a5, turned, (t + 5) * LANES)
+        store(a6, turned, (t + 6) * LANES)
+        store(a7, turned, (t + 7) * LANES)
+    for t in range(0, PART, LANES):
+        turn(turned, t * LANES, LANES, line, t, PART)
 
 
 @kernel(
-    types.void(FRAMES_IN, TAPS, PLANES, PLANES),
+    types.void(FRAMES_IN, ROW, PLANES, types.Tuple((ROW, ROW, ROW)), PLANES),
     # Fused multiply-adds only; tests/dsp/master/test_low_pass.py holds it to the float64 twin.
     fastmath=frozenset({"contract"}),
 )
-def low_pass_frames(frames, taps, past, out):
-    """Filter `frames` (n, channels) into `out`; `past` (channels, len(taps) - 1) is carried.
+def low_pass_frames(frames: Any, taps: Any, past: Any, scratch: Any, out: Any) -> None:
+    """Filter `frames` (n, channels) into `out`; `past` (channels, span - 1) is carried.
 
-    `taps` has a length that is a multiple of 8 and is in reversed order of time.
+    `taps` (span + 14,) are in reversed order of time, with seven zeros at both ends. `scratch` =
+    (window (span + SLAB + 16,), turned ((PART + span + 16) * 16,), line (SLAB,)).
     """
+    window, turned, line = scratch
     n, channels = frames.shape
-    span = taps.shape[0]
-    held = span - 1
-    window = np.zeros(held + SLAB, np.float32)
-    acc = np.empty(TILE, np.float32)
+    held = past.shape[1]
     for c in range(channels):
         window[:held] = past[c]
         for start in range(0, n, SLAB):
             count = min(SLAB, n - start)
-            for i in range(count):
-                window[held + i] = frames[start + i, c]
-            # A tile past `count` works on leftovers; what it makes of them is not stored.
-            for tile in range(0, count, TILE):
-                _low_pass_tile(window[tile : tile + held + TILE], taps, acc)
-                for i in range(min(TILE, count - tile)):
-                    out[start + tile + i, c] = acc[i]
-            window[:held] = window[count : count + held].copy()
+            take_in(frames, start, count, c, window, held)
+            # What stands behind `count` are leftovers; what comes of them is not stored.
+            _low_pass_slab(window, taps, turned, line)
+            hand_out(line, 0, count, c, start, out)
+            for i in range(held):
+                window[i] = window[count + i]
         past[c] = window[:held]
 
 
@@ -130,16 +149,20 @@ class LinearPhaseLowPass:
         taps = design_low_pass(pass_hz / sample_rate_hz, stop_hz / sample_rate_hz, attenuation_db)
         self.taps = taps
         self.delay_samples = len(taps) // 2
-        # Zeros in front make the length a multiple of the unrolling; they do not move the centre.
-        lead = -len(taps) % _UNROLL
-        self._taps = np.concatenate([np.zeros(lead), taps[::-1]]).astype(np.float32)
-        self._past = np.zeros((channels, len(self._taps) - 1), np.float32)
+        ends = np.zeros(TOGETHER - 1)
+        self._taps = np.concatenate([ends, taps[::-1], ends]).astype(np.float32)
+        self._past = np.zeros((channels, len(taps) - 1), np.float32)
+        self._scratch = (
+            np.zeros(len(taps) + SLAB + LANES, np.float32),
+            np.zeros((PART + len(taps) + LANES) * LANES, np.float32),
+            np.zeros(SLAB, np.float32),
+        )
 
     def process(self, frames: Frames, out: Frames | None = None) -> Frames:
         """Return the next frames, late by `delay_samples`; allocates the output only."""
         require_frames(frames, self.channels)
         target = output_for(frames, out)
-        low_pass_frames(frames, self._taps, self._past, target)
+        low_pass_frames(frames, self._taps, self._past, self._scratch, target)
         return target
 
     def reset(self) -> None:

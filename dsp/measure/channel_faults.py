@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from dsp import kernel_types as types
 from dsp.kernel import kernel, ready
+from dsp.lanes import LANES, lane_sum, load, splat
 from dsp.measure.channels import LAYOUTS
-from dsp.measure.chunks import FULL_SCALE, Chunks
+from dsp.measure.chunks import FULL_SCALE, LANE_MS, Chunks
 from dsp.measure.figures import Fault
 
 # A channel this quiet carries nothing: below the noise of any 16-bit recording of speech.
@@ -30,25 +31,28 @@ _ROW = types.Array(types.float32, 1, "C")
 _SUM = types.Array(types.float64, 1, "C")
 
 
-@kernel(
-    types.void(_ROW, _ROW, types.int64, types.int64, _ROW, _SUM), fastmath=frozenset({"contract"})
-)
-def add_products(left: Any, right: Any, first: Any, count: Any, parts: Any, total: Any) -> None:
-    """Add Σ left·right over `count` samples from `first` to `total[0]`; scratch: `parts` (64,)."""
-    for begin in range(first, first + count, _STEP):
-        length = min(_STEP, first + count - begin)
-        one, other = left[begin : begin + length], right[begin : begin + length]
-        for i in range(length):
-            parts[i] = one[i] * other[i]
-        # Halve again and again: a float32 tree of 8 levels, and each level is one vector loop.
-        for i in range(length, _STEP):
-            parts[i] = np.float32(0.0)
-        half = _STEP // 2
-        while half:
-            for i in range(half):
-                parts[i] += parts[half + i]
-            half //= 2
-        total[0] += parts[0]
+@kernel(types.void(_ROW, _ROW, types.int64, types.int64, _SUM), fastmath=frozenset({"contract"}))
+def add_products(left: Any, right: Any, first: Any, count: Any, total: Any) -> None:
+    """Add Σ left·right over `count` samples from `first` to `total[0]`.
+
+    float32 over 256 samples, in 64 lanes and a tree of six levels; float64 beyond.
+    """
+    whole = count - count % _STEP
+    for at in range(first, first + whole, _STEP):
+        a0 = a1 = a2 = a3 = splat(0.0)
+        for i in range(at, at + _STEP, 4 * LANES):
+            a0 = a0 + load(left, i) * load(right, i)
+            a1 = a1 + load(left, i + LANES) * load(right, i + LANES)
+            a2 = a2 + load(left, i + 2 * LANES) * load(right, i + 2 * LANES)
+            a3 = a3 + load(left, i + 3 * LANES) * load(right, i + 3 * LANES)
+        total[0] += lane_sum((a0 + a1) + (a2 + a3))
+    for i in range(first + whole, first + count):
+        total[0] += np.float64(left[i] * right[i])
+
+
+def _sums(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Sum each row, in float32 over whole seconds (pairwise) and float64 beyond."""
+    return series.reshape(len(series), -1, LANE_MS).sum(axis=2).sum(axis=1, dtype=np.float64)
 
 
 class ChannelSums:
@@ -59,15 +63,14 @@ class ChannelSums:
         self.total = np.zeros(channels)
         self.energy = np.zeros(channels)
         self._product = np.zeros(1)
-        self._parts = np.zeros(_STEP, dtype=np.float32)
         self.samples = 0
 
     def take(
         self, chunks: Chunks, totals: npt.NDArray[np.float32], energies: npt.NDArray[np.float32]
     ) -> None:
         """Take the chunk just measured: its Σx and Σx² per millisecond, shape (channels, ms)."""
-        self.total += totals.sum(axis=1, dtype=np.float64)
-        self.energy += energies.sum(axis=1, dtype=np.float64)
+        self.total += _sums(totals)
+        self.energy += _sums(energies)
         self.samples += chunks.filled
         if chunks.channels > 1:
             add_products(
@@ -75,7 +78,6 @@ class ChannelSums:
                 chunks.planar[1],
                 chunks.history,
                 chunks.filled,
-                self._parts,
                 self._product,
             )
 

@@ -109,10 +109,18 @@ class Chunks:
         self.channels = channels
         self.history = -(-HISTORY_MS * self.sample_rate_hz // 1000)
         self.chunk = CHUNK_S * self.sample_rate_hz
-        self.planar = np.zeros((channels, self.history + self.chunk), dtype=np.float32)
+        width = self.history + self.chunk
+        # Sixteen more: whoever takes sixteen samples at a time may run over the end.
+        self._room = np.zeros(channels * width + LANES, dtype=np.float32)
+        self.planar = self._room[:-LANES].reshape(channels, width)
         self.refused = np.zeros(channels, dtype=np.int64)
         self.filled = 0
         self.total = 0
+
+    def padded(self, channel: int) -> npt.NDArray[np.float32]:
+        """Return a channel of `planar` with sixteen numbers more behind it, which mean nothing."""
+        width = self.planar.shape[1]
+        return self._room[channel * width : (channel + 1) * width + LANES]
 
     def push(self, frames: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> Iterator[int]:
         """Take `frames` (n, channels); yield the number of valid samples of each full chunk.

@@ -4,8 +4,8 @@ A recursive filter run sample by sample waits for its own result. Here the 16 se
 side by side as 16 lanes of one second, one vector register wide; each lane first runs over the
 90 ms before it, after which the memory of the 38 Hz high-pass (a double pole, 4.2 ms) has decayed
 by 20·e^-21, that is -157 dB. The samples of a millisecond are first turned into lane order;
-everything is then gathered from there: Σz² (K-weighted), Σx, Σ|x|, Σx², largest and smallest
-sample.
+everything is then gathered from there, with all sums in registers: Σz² (K-weighted), Σx, Σ|x|,
+Σx², largest and smallest sample.
 
 Sums run in float32 over at most 192 terms: an error below 1e-5, or 5e-5 dB, and far less in the
 mean.
@@ -19,13 +19,10 @@ import numpy as np
 
 from dsp import kernel_types as types
 from dsp.kernel import inlined, kernel, ready
+from dsp.lanes import larger, load, magnitude, smaller, splat, spread, store, turn
 from dsp.measure.chunks import HISTORY_MS, LANE_MS, LANES, Chunks
 from dsp.measure.k_weighting import k_weighting
 
-_UNROLL = 4
-# Rows of the working store, each LANES wide: the states of the filter and the running sums.
-_STATES = 5
-_SUMS = 5
 # Keeps every state a normal number in digital silence: -270 dBFS.
 _BIAS = np.float32(1e-9)
 _FLOOR = np.float32(1e-25)
@@ -36,138 +33,93 @@ STATISTICS = 6
 
 _ROW = types.Array(types.float32, 1, "C")
 _EDGES = types.Array(types.int64, 1, "C")
-_TABLE = types.Array(types.float32, 3, "C")
+_SERIES = types.Array(types.float32, 3, "C")
 
 
 @inlined
-def _turn(samples: Any, stride: Any, count: Any, turned: Any) -> None:
-    """Write `count` samples of all lanes to `turned` in lane order.
-
-    Unsigned indices: numba would otherwise ask for each whether it counts from the end.
-    """
-    step = np.uint64(stride)
-    for t in range(count):
-        for lane in range(LANES):
-            turned[t * LANES + lane] = samples[np.uint64(lane) * step + np.uint64(t)]
-
-
-@inlined
-def _k_weigh(block: Any, steps: Any, coefficients: Any, store: Any) -> None:
-    """Run both sections `steps` samples further; the states stay in registers meanwhile."""
-    b0, b1, b2 = coefficients[0], coefficients[1], coefficients[2]
-    a1, a2 = coefficients[3], coefficients[4]
-    d, e = coefficients[5], coefficients[6]
-    for lane in range(LANES):
-        s1, s2 = store[lane], store[LANES + lane]
-        a, b = store[2 * LANES + lane], store[3 * LANES + lane]
-        total = store[4 * LANES + lane]
-        for k in range(steps):
-            v = block[k * LANES + lane] + _BIAS
-            y = b0 * v + s1
-            s1 = (b1 * v + s2) - a1 * y
-            s2 = b2 * v - a2 * y
-            z = y + a
-            a = (a + b) - d * z
-            b = b - e * z
-            total += z * z
-        store[lane], store[LANES + lane] = s1, s2
-        store[2 * LANES + lane], store[3 * LANES + lane] = a, b
-        store[4 * LANES + lane] = total
+def _k_weigh(turned: Any, count: Any, coefficients: Any, states: Any) -> Any:
+    """Run both sections over `count` samples of all lanes; return the states and Σz²."""
+    b0, b1, b2 = spread(coefficients, 0), spread(coefficients, 1), spread(coefficients, 2)
+    a1, a2 = spread(coefficients, 3), spread(coefficients, 4)
+    d, e = spread(coefficients, 5), spread(coefficients, 6)
+    s1, s2, a, b = states
+    total, bias = splat(_FLOOR), splat(_BIAS)
+    for k in range(count):
+        v = load(turned, k * LANES) + bias
+        y = b0 * v + s1
+        s1 = (b1 * v + s2) - a1 * y
+        s2 = b2 * v - a2 * y
+        z = y + a
+        a = (a + b) - d * z
+        b = b - e * z
+        total = total + z * z
+    return s1, s2, a, b, total
 
 
 @inlined
-def _begin(turned: Any, store: Any) -> None:
-    """Set the sums of a millisecond to their neutral values."""
-    for lane in range(LANES):
-        store[5 * LANES + lane] = np.float32(0.0)
-        store[6 * LANES + lane] = np.float32(0.0)
-        store[7 * LANES + lane] = np.float32(0.0)
-        store[8 * LANES + lane] = turned[lane]
-        store[9 * LANES + lane] = turned[lane]
+def _gather(turned: Any, count: Any, table: Any, place: Any) -> None:
+    """Write everything but the energy of a millisecond of all lanes to `table` from `place` on."""
+    highest = lowest = load(turned, 0)
+    total = amount = energy = splat(0.0)
+    for k in range(count):
+        v = load(turned, k * LANES)
+        total = total + v
+        amount = amount + magnitude(v)
+        energy = energy + v * v
+        highest = larger(v, highest)
+        lowest = smaller(v, lowest)
+    apart = LANE_MS * LANES
+    store(total, table, place + TOTAL * apart)
+    store(amount, table, place + MAGNITUDE * apart)
+    store(energy, table, place + ENERGY * apart)
+    store(highest, table, place + HIGHEST * apart)
+    store(lowest, table, place + LOWEST * apart)
 
 
-@inlined
-def _gather_four(block: Any, store: Any) -> None:
-    """Add four samples of every lane to Σx, Σ|x|, Σx², largest and smallest."""
-    for lane in range(LANES):
-        p, q = block[lane], block[LANES + lane]
-        r, s = block[2 * LANES + lane], block[3 * LANES + lane]
-        store[5 * LANES + lane] += (p + q) + (r + s)
-        store[6 * LANES + lane] += (abs(p) + abs(q)) + (abs(r) + abs(s))
-        store[7 * LANES + lane] += (p * p + q * q) + (r * r + s * s)
-        # Comparisons instead of max(): NaN has been taken out, and these become one instruction.
-        high, other = max(q, p), max(s, r)
-        high = max(other, high)
-        top = store[8 * LANES + lane]
-        store[8 * LANES + lane] = max(top, high)
-        low, other = min(q, p), min(s, r)
-        low = min(other, low)
-        bottom = store[9 * LANES + lane]
-        store[9 * LANES + lane] = min(bottom, low)
-
-
-@inlined
-def _gather_one(block: Any, store: Any) -> None:
-    """Add one sample of every lane."""
-    for lane in range(LANES):
-        v = block[lane]
-        store[5 * LANES + lane] += v
-        store[6 * LANES + lane] += abs(v)
-        store[7 * LANES + lane] += v * v
-        top, bottom = store[8 * LANES + lane], store[9 * LANES + lane]
-        store[8 * LANES + lane] = max(top, v)
-        store[9 * LANES + lane] = min(bottom, v)
-
-
-@inlined
-def _gather(turned: Any, whole: Any, count: Any, store: Any) -> None:
-    """Gather everything but the energy of a millisecond of all lanes."""
-    _begin(turned, store)
-    for first in range(0, whole, _UNROLL):
-        _gather_four(turned[first * LANES :], store)
-    for first in range(whole, count):
-        _gather_one(turned[first * LANES :], store)
-
-
-@kernel(types.void(_ROW, types.int64, _EDGES, _ROW, _ROW, _ROW, _TABLE), fastmath=_CONTRACT)
+@kernel(
+    types.void(_ROW, types.int64, _EDGES, _ROW, types.UniTuple(_ROW, 2), _SERIES, types.int64),
+    fastmath=_CONTRACT,
+)
 def measure_lanes(
     samples: Any,
     history: Any,
     edges: Any,
     coefficients: Any,
-    turned: Any,
-    store: Any,
-    table: Any,
+    scratch: Any,
+    series: Any,
+    channel: Any,
 ) -> None:
-    """Fill `table` (6, 1000, 16) from one channel `samples` (history + 16 s).
+    """Fill `series` (6, channels, 16 000) of a channel from its `samples` (history + 16 s + 16).
 
-    A table of one row, (1, 1000, 16), gets the K-weighted energy alone, in less time.
+    A series of one row, (1, channels, 16 000), gets the K-weighted energy alone, in less time.
 
-    `edges` (1001,) are the first samples of the milliseconds of a second. `turned` and `store` are
-    scratch: (samples of a millisecond, rounded up) · 16, and 10 · 16.
+    `edges` (1001,) are the first samples of the milliseconds of a second. `scratch`: samples turned
+    ((samples of a millisecond + 16) · 16,), and a table (rows · 16 000,).
     """
+    turned, table = scratch
     stride = edges[LANE_MS]
-    store[:] = np.float32(0.0)
+    rows = series.shape[0]
+    s1 = s2 = a = b = splat(0.0)
     for ms in range(-HISTORY_MS, LANE_MS):
         row = ms + LANE_MS if ms < 0 else ms
         start = history + edges[row] - (stride if ms < 0 else 0)
         count = edges[row + 1] - edges[row]
-        whole = count // _UNROLL * _UNROLL
-        _turn(samples[start:], stride, count, turned)
-        for lane in range(LANES):
-            store[4 * LANES + lane] = _FLOOR
-        for first in range(0, whole, _UNROLL):
-            _k_weigh(turned[first * LANES :], _UNROLL, coefficients, store)
-        for first in range(whole, count):
-            _k_weigh(turned[first * LANES :], 1, coefficients, store)
+        for k in range(0, count, LANES):
+            turn(samples, start + k, stride, turned, k * LANES, LANES)
+        s1, s2, a, b, total = _k_weigh(turned, count, coefficients, (s1, s2, a, b))
         if ms < 0:
             continue
-        if table.shape[0] > 1:
-            _gather(turned, whole, count, store)
-        for statistic in range(table.shape[0]):
-            line, sums = table[statistic, ms], store[(_STATES - 1 + statistic) * LANES :]
-            for lane in range(LANES):
-                line[lane] = sums[lane]
+        store(total, table, ms * LANES)
+        if rows > 1:
+            _gather(turned, count, table, ms * LANES)
+    # One lane after the other is the order of time.
+    flat = series.reshape(series.size)
+    for statistic in range(rows):
+        goal = (statistic * series.shape[1] + channel) * LANE_MS * LANES
+        for ms in range(0, LANE_MS, LANES):
+            first = min(ms, LANE_MS - LANES)
+            place = (statistic * LANE_MS + first) * LANES
+            turn(table, place, LANES, flat, goal + first, LANE_MS)
 
 
 class LaneStatistics:
@@ -190,25 +142,24 @@ class LaneStatistics:
         self.edges = (np.arange(LANE_MS + 1) * sample_rate_hz + LANE_MS // 2) // LANE_MS
         self._coefficients = k_weighting(sample_rate_hz).packed()
         widest = int(np.diff(self.edges).max())
-        self._turned = np.zeros(widest * LANES, dtype=np.float32)
-        self._store = np.zeros((_STATES + _SUMS) * LANES, dtype=np.float32)
-        self._table = np.zeros((statistics, LANE_MS, LANES), dtype=np.float32)
+        self._scratch = (
+            np.zeros((widest + LANES) * LANES, dtype=np.float32),
+            np.zeros(statistics * LANE_MS * LANES, dtype=np.float32),
+        )
         self.series = np.zeros((statistics, channels, LANE_MS * LANES), dtype=np.float32)
 
     def measure(self, chunks: Chunks) -> None:
         """Measure the chunk that `chunks` holds; overwrites `series`."""
         for channel in range(chunks.channels):
             measure_lanes(
-                chunks.planar[channel],
+                chunks.padded(channel),
                 chunks.history,
                 self.edges,
                 self._coefficients,
-                self._turned,
-                self._store,
-                self._table,
+                self._scratch,
+                self.series,
+                channel,
             )
-            target = self.series[:, channel].reshape(-1, LANES, LANE_MS)
-            np.copyto(target, self._table.transpose(0, 2, 1))
 
     def reset(self) -> None:
         """Forget the last chunk."""

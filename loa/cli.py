@@ -12,7 +12,7 @@ import gc
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -38,42 +38,64 @@ from loa.commands import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 EXIT_INTERRUPTED = 130
 EXIT_BUG = 70
 _GC_THRESHOLD = 20_000
 
-app = typer.Typer(
-    name="loa",
-    help="Loa takes a commune's loudspeakers from FM to IP: measure, master, encode, prove.",
-    epilog="Example: loa master bulletin.wav -o bulletin.opus --target ip",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    measure.measure,
-    master.master,
-    simulate.simulate,
-    stream.stream,
-    play.play,
-    speaker.speaker,
-    multiplex.multiplex,
-    receive.receive,
-    match.match,
-    doctor.doctor,
-    bench.bench,
-    demo.demo,
-    service.serve,
-    service.worker,
-):
-    app.command()(command)
-app.add_typer(index.index, name="index")
-app.add_typer(bulletin.bulletin, name="bulletin")
-app.add_typer(service.token, name="token")
-app.add_typer(service.jobs, name="jobs")
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "measure": measure.measure,
+    "master": master.master,
+    "simulate": simulate.simulate,
+    "stream": stream.stream,
+    "play": play.play,
+    "speaker": speaker.speaker,
+    "multiplex": multiplex.multiplex,
+    "receive": receive.receive,
+    "match": match.match,
+    "doctor": doctor.doctor,
+    "bench": bench.bench,
+    "demo": demo.demo,
+    "serve": service.serve,
+    "worker": service.worker,
+}
+GROUPS = {
+    "index": index.index,
+    "bulletin": bulletin.bulletin,
+    "token": service.token,
+    "jobs": service.jobs,
+}
+
+
+def command_line(wanted: str | None = None) -> typer.Typer:
+    """Return the command line, or what of it `wanted` needs if that is one of its words.
+
+    Typer reads the signature of every command that it is given: 20 ms for all of them.
+    """
+    app = typer.Typer(
+        name="loa",
+        help="Loa takes a commune's loudspeakers from FM to IP: measure, master, encode, prove.",
+        epilog="Example: loa master bulletin.wav -o bulletin.opus --target ip",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    alone = wanted if wanted in {*COMMANDS, *GROUPS} else None
+    for name, command in COMMANDS.items():
+        if alone in (None, name):
+            app.command(name)(command)
+    for name, group in GROUPS.items():
+        if alone in (None, name):
+            app.add_typer(group, name=name)
+    if alone is not None:
+        app.callback()(_nothing_first)
+    return app
+
+
+def _nothing_first() -> None:
+    """Keep the name of a command necessary where there is only one."""
 
 
 def usage_refusal(error: TyperException) -> Refusal:
@@ -91,6 +113,7 @@ def usage_refusal(error: TyperException) -> Refusal:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     as_json = "--json" in arguments
+    app = command_line(arguments[0] if arguments else None)
     try:
         outcome = app(args=list(arguments), prog_name="loa", standalone_mode=False)
     except (Refusal, TyperException, OSError) as error:

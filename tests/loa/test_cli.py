@@ -70,7 +70,7 @@ def test_a_bug_of_ours_shows_its_traceback_and_has_its_own_code(monkeypatch, cap
     def broken(**_):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(cli, "app", broken)
+    monkeypatch.setattr(cli, "command_line", lambda _wanted: broken)
     assert cli.run(["measure", "x"]) == cli.EXIT_BUG
     assert "ZeroDivisionError: ours" in capsys.readouterr().err
 
@@ -79,7 +79,7 @@ def test_an_interrupt_is_130(monkeypatch, capsys):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "app", interrupted)
+    monkeypatch.setattr(cli, "command_line", lambda _wanted: interrupted)
     assert cli.run(["demo"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -88,7 +88,7 @@ def test_the_operating_system_saying_no_is_exit_code_4(monkeypatch, capsys):
     def full(**_):
         raise OSError(28, "No space left on device", "out.wav")
 
-    monkeypatch.setattr(cli, "app", full)
+    monkeypatch.setattr(cli, "command_line", lambda _wanted: full)
     assert cli.run(["demo"]) == 4
     line = capsys.readouterr().err
     assert line.count("\n") == 1

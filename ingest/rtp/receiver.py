@@ -87,6 +87,8 @@ class RtpReceiver:
         The source has said goodbye.
     first_place
         Where the source that plays begins.
+    outage
+        Places from and to between which nothing came for so long that it is no loss but an outage.
     """
 
     def __init__(self, form: StreamFormat, buffer_s: float = 8.0) -> None:
@@ -100,6 +102,8 @@ class RtpReceiver:
         self.last_packet_s: float | None = None
         self.ended = False
         self.first_place = 0
+        self.outage = (0, 0)
+        self._is_back = False
         self._end = 0
         self._queue = PayloadQueue()
         self._fec = FecDecoder() if form.repair_payload_type is not None else None
@@ -222,6 +226,7 @@ class RtpReceiver:
         believed = self.source.update(packet.sequence) is not None
         if self._opener is not None and not self.source.valid:
             believed = True  # probation is for strays; what is authentic is none
+        self._is_back |= self._was_silent(arrival_s)
         self.last_packet_s = arrival_s
         self.source.observe_transit(int(arrival_s * self._form.clock_hz), packet.timestamp)
         units: list[bytes] = []
@@ -243,6 +248,9 @@ class RtpReceiver:
         """Take a packet whose number another one has confirmed."""
         self.clock.follow(packet.timestamp)
         self.clock.observe_arrival(packet.timestamp, arrival_s)
+        if self._is_back:
+            self._is_back = False
+            self.outage = (self.end, self.clock.place_of(packet.timestamp))
         self._await(packet, "media", self.clock, self._decoder)
 
     def _recovered(self, unit: bytes, arrival_s: float) -> None:
@@ -272,12 +280,15 @@ class RtpReceiver:
             self._end = max(self._end, min(place + count, last))
         self.counts[verdict.value or kind] += 1
 
-    def _changes_to(self, packet: rtp.RtpPacket, arrival_s: float) -> bool:
-        """Begin to follow the packet's source, where the present one has ended."""
+    def _was_silent(self, arrival_s: float) -> bool:
+        """Whether nothing came for long before `arrival_s`."""
         # A time far ahead is as long ago: our clock was set in between.
         last_s = self.last_packet_s
-        silent = last_s is None or abs(arrival_s - last_s) >= SOURCE_SILENCE_S
-        if self._ssrc is not None and not (silent or self.ended):
+        return last_s is None or abs(arrival_s - last_s) >= SOURCE_SILENCE_S
+
+    def _changes_to(self, packet: rtp.RtpPacket, arrival_s: float) -> bool:
+        """Begin to follow the packet's source, where the present one has ended."""
+        if self._ssrc is not None and not (self._was_silent(arrival_s) or self.ended):
             return False
         place = self.end
         captured_s = self.reports.captured_s(packet, self._form.clock_hz)

@@ -93,7 +93,8 @@ class LiveSource:
         if last_s is None or not clock.known:
             return False
         place = clock.place_at(moment_s - self.player.delay_s)
-        if place < self.receiver.first_place:
+        gone, back = self.receiver.outage
+        if place < self.receiver.first_place or gone <= place < back:
             return False
         if place < self.receiver.end:
             return True

@@ -138,6 +138,19 @@ def test_an_outage_is_noticed_bridged_and_ended(bench, audio):
     assert names[30.0] == "file"
 
 
+def test_after_an_outage_the_fallback_plays_until_there_is_something_to_hear(bench, audio):
+    """The sender went on meanwhile, under the same source: only the network was gone."""
+    packets = sent(np.tile(audio, 3), key=KEY)
+    kept = [p for p in packets if not BEGUN_S + 2 < p[0] < BEGUN_S + 10]
+    bench.play(kept, 0.0, 14.0)
+    back = next(at for at, name in bench.states if at > 9 and name == "live")
+    assert back - 10.0 == pytest.approx(bench.live.player.delay_s, abs=0.05)
+    heard = bench.heard()
+    quiet = [at for at in np.arange(3.0, 13.9, 0.02) if not np.any(heard[int(at * RATE) :][:960])]
+    # Silence only until the outage is noticed.
+    assert max(quiet) < 2.0 + bench.live.player.delay_s + OUTAGE_S
+
+
 def test_forged_packets_do_not_make_it_alive(bench, audio):
     bench.play(sent(audio[:RATE], key=bytes(30)), 0.0, 1.5)
     assert {name for _, name in bench.states} == {"file"}

@@ -34,6 +34,8 @@ CAMPAIGNS = {
         "-m",
         "bench.watch.station_weeks",
     ],
+    "Two loudspeakers in step for an hour": ["-m", "bench.stream", "--step-minutes", "60"],
+    "A day of a loudspeaker, 200 ppm either way": ["-m", "bench.stream_day"],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

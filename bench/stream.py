@@ -1,6 +1,6 @@
 """What streaming to loudspeakers reaches: step, residual loss, fan-out, the price of a player.
 
-    python -m bench.stream
+    python -m bench.stream [--step-minutes 60]
 
 Step and loss are accelerated: seeded networks and cards of `bench.stream_network`, no sockets.
 Fan-out and the player's price are real: sockets on loopback, the command `loa speaker`.
@@ -8,6 +8,7 @@ Fan-out and the player's price are real: sockets on loopback, the command `loa s
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import resource
@@ -25,7 +26,8 @@ import numpy as np
 from bench.command import LOA, row
 from bench.material import write_programme
 from bench.multiplex import one_core
-from bench.stream_network import Card, Network, form_of, played, programme, sent, skew_s
+from bench.stream_network import RATE, Card, Network, form_of, played, programme, sent, skew_s
+from bench.stream_outage import rows as outage_rows
 from dsp.packet import rtp
 from dsp.packet.fec_frame import FecDecoder
 from transmit.rtp.fan_out import FanOut
@@ -51,11 +53,12 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
         yield from loss_rows(loss, profile, limit)
     yield fan_out_row(runs)
     yield from player_rows()
+    yield from outage_rows()
 
 
 def step_rows(seconds: float = STEP_S) -> Iterator[dict[str, Any]]:
     """Two loudspeakers at ±100 ppm: skew of their taps, every five seconds from the third on."""
-    audio = programme(seconds)
+    audio = np.resize(programme(min(seconds, 60.0)), int(seconds * RATE))
     for name, fec, faults, required in (
         ("a good network", None, {}, 0.2),
         (
@@ -198,6 +201,17 @@ def player_rows() -> Iterator[dict[str, Any]]:
     )
 
 
+def main() -> int:
+    """Print the rows, or those of step for longer; the exit code is 1 where one is missed."""
+    parser = argparse.ArgumentParser(description="What streaming to loudspeakers reaches.")
+    parser.add_argument("--step-minutes", type=float, help="only step, and for so long")
+    minutes = parser.parse_args().step_minutes
+    missed = False
+    for found in rows(runs=5) if minutes is None else step_rows(60.0 * minutes):
+        print(f"{found['work']}: {found['value']:.4g} {found['unit']} {found['ok']}", flush=True)
+        missed |= found["ok"] is False
+    return int(missed)
+
+
 if __name__ == "__main__":
-    for found in rows(runs=5):
-        sys.stdout.write(f"{found['work']}: {found['value']:.4g} {found['unit']} {found['ok']}\n")
+    sys.exit(main())

@@ -82,7 +82,7 @@ class RtpReceiver:
     reports
         What the senders have said, and when that came.
     last_packet_s
-        Arrival of the last authentic media packet; None before the first.
+        Arrival of the last media packet that was believed; None before the first.
     ended
         The source has said goodbye.
     first_place
@@ -103,7 +103,6 @@ class RtpReceiver:
         self.ended = False
         self.first_place = 0
         self.outage = (0, 0)
-        self._is_back = False
         self._end = 0
         self._queue = PayloadQueue()
         self._fec = FecDecoder() if form.repair_payload_type is not None else None
@@ -226,8 +225,6 @@ class RtpReceiver:
         believed = self.source.update(packet.sequence) is not None
         if self._opener is not None and not self.source.valid:
             believed = True  # probation is for strays; what is authentic is none
-        self._is_back |= self._was_silent(arrival_s)
-        self.last_packet_s = arrival_s
         self.source.observe_transit(int(arrival_s * self._form.clock_hz), packet.timestamp)
         units: list[bytes] = []
         if self._fec is not None:
@@ -248,9 +245,9 @@ class RtpReceiver:
         """Take a packet whose number another one has confirmed."""
         self.clock.follow(packet.timestamp)
         self.clock.observe_arrival(packet.timestamp, arrival_s)
-        if self._is_back:
-            self._is_back = False
+        if self._was_silent(arrival_s):
             self.outage = (self.end, self.clock.place_of(packet.timestamp))
+        self.last_packet_s = arrival_s
         self._await(packet, "media", self.clock, self._decoder)
 
     def _recovered(self, unit: bytes, arrival_s: float) -> None:

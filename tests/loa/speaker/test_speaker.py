@@ -138,13 +138,21 @@ def test_an_outage_is_noticed_bridged_and_ended(bench, audio):
     assert names[30.0] == "file"
 
 
-def test_after_an_outage_the_fallback_plays_until_there_is_something_to_hear(bench, audio):
-    """The sender went on meanwhile, under the same source: only the network was gone."""
+@pytest.mark.parametrize("dropout", [3_000, 100])
+def test_after_an_outage_the_fallback_plays_until_there_is_something_to_hear(
+    bench, audio, dropout, monkeypatch
+):
+    """The sender went on meanwhile, under the same source: only the network was gone.
+
+    After a minute its numbers have gone so far that a packet must confirm the first one.
+    """
+    monkeypatch.setattr("dsp.packet.sequence.MAX_DROPOUT", dropout)
     packets = sent(np.tile(audio, 3), key=KEY)
     kept = [p for p in packets if not BEGUN_S + 2 < p[0] < BEGUN_S + 10]
     bench.play(kept, 0.0, 14.0)
     back = next(at for at, name in bench.states if at > 9 and name == "live")
     assert back - 10.0 == pytest.approx(bench.live.player.delay_s, abs=0.05)
+    assert all(name == "file" for at, name in bench.states if 5.0 < at < back)
     heard = bench.heard()
     quiet = [at for at in np.arange(3.0, 13.9, 0.02) if not np.any(heard[int(at * RATE) :][:960])]
     # Silence only until the outage is noticed.

@@ -27,13 +27,14 @@ from dsp.recognise.reference_prints import SPEAKS
 _U_IN = Array(uint32, 1, "C", readonly=True)
 _F_IN = Array(float32, 1, "C", readonly=True)
 _SEATS = Array(int32, 2, "C")
-_LINES_IN = Array(float64, 2, "C", readonly=True)
-_TOTALS = Array(int64, 2, "C")
+_BOUNDS_IN = Array(int64, 2, "C", readonly=True)
+_LINES_IN = Array(float64, 3, "C", readonly=True)
+_TOTALS = Array(int64, 3, "C")
 
 SIGNS_PER_CHANCE = 10.0  # measured on same-voice speech: 32 · 16.7 signs a second tell 52 apart
 SPEEDS = (1.0, 1.005, 0.995, 1.01, 0.99)
 _BETTER = 0.02  # of agreement, before another speed is believed
-NUDGES = (0, -2, 2, -4, 4)  # frames
+NUDGES = (0, -1, 1, -2, 2, -4, 4)  # frames
 
 
 @kernel(void(_U_IN, _U_IN, _U_IN, _F_IN, int64, float64, float64, int64, _SEATS))
@@ -70,24 +71,36 @@ def compare(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
         seats[seat, 2] += 1
 
 
-@kernel(void(_U_IN, _U_IN, _U_IN, _F_IN, int64, _LINES_IN, _TOTALS))
-def compare_lines(words, heard, sure, activity, first, lines, totals):
-    """Count errors and signs of many `lines` (n, 2), each offset and speed, into `totals` (n, 2).
+@kernel(void(_U_IN, _BOUNDS_IN, _U_IN, _U_IN, _F_IN, int64, _LINES_IN, _TOTALS))
+def compare_lines(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
+    words: Any,
+    bounds: Any,
+    heard: Any,
+    sure: Any,
+    activity: Any,
+    first: Any,
+    lines: Any,
+    totals: Any,
+) -> None:
+    """Count errors and signs of many `lines` (n, k, 2), each offset and speed, to `totals`, same.
 
+    Row n belongs to the reference whose words are those from `bounds` (n, 2) to its end in `words`.
     The other arguments are those of `compare`.
     """
     for n in range(lines.shape[0]):
-        offset, speed = lines[n, 0], lines[n, 1]
-        low = max(0, int(np.floor((offset + speed * first) / STEP)))
-        end = offset + speed * (first + heard.shape[0])
-        high = min(words.shape[0], int(np.ceil(end / STEP)) + 1)
-        errors, signs = np.int64(0), np.int64(0)
-        for p in range(low, high):
-            g = int(np.round((p * STEP - offset) / speed)) - first
-            if g >= 0 and g < heard.shape[0] and activity[g] >= SPEAKS:
-                errors += count_bits((words[p] ^ heard[g]) & sure[g])
-                signs += count_bits(sure[g])
-        totals[n, 0], totals[n, 1] = errors, signs
+        start, stop = bounds[n, 0], bounds[n, 1]
+        for k in range(lines.shape[1]):
+            offset, speed = lines[n, k, 0], lines[n, k, 1]
+            low = max(0, int(np.floor((offset + speed * first) / STEP)))
+            end = offset + speed * (first + heard.shape[0])
+            high = min(stop - start, int(np.ceil(end / STEP)) + 1)
+            errors, signs = np.int64(0), np.int64(0)
+            for p in range(low, high):
+                g = int(np.round((p * STEP - offset) / speed)) - first
+                if g >= 0 and g < heard.shape[0] and activity[g] >= SPEAKS:
+                    errors += count_bits((words[start + p] ^ heard[g]) & sure[g])
+                    signs += count_bits(sure[g])
+            totals[n, k, 0], totals[n, k, 1] = errors, signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +152,48 @@ def fit(
     nudges: tuple[int, ...] = NUDGES,
 ) -> tuple[float, float, Comparison]:
     """Return offset, speed and comparison of the best line through about one pair of moments."""
+    bounds = np.array([[0, len(words)]], np.int64)
+    at = np.array([frame]), np.array([reference_frame])
+    found = fit_many(words, bounds, prints, *at, speeds, nudges)
+    offset, speed = float(found.offsets[0]), float(found.speeds[0])
+    return offset, speed, follow(words, prints, offset, speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """The best line of each of n pairs of moments, and how many deviations above chance it is."""
+
+    offsets: npt.NDArray[np.float64]
+    speeds: npt.NDArray[np.float64]
+    evidence: npt.NDArray[np.float64]
+
+
+def fit_many(
+    words: npt.NDArray[np.uint32],
+    bounds: npt.NDArray[np.int64],
+    prints: Prints,
+    frames: npt.NDArray[np.float64],
+    reference_frames: npt.NDArray[np.float64],
+    speeds: tuple[float, ...] = SPEEDS,
+    nudges: tuple[int, ...] = NUDGES,
+) -> Fits:
+    """Return the best lines through about (`frames`, `reference_frames`), both (n,).
+
+    The words of reference n are those from `bounds` (n, 2) to its end in `words`.
+    """
     ready(compare_lines)
     speed_of = np.repeat(np.array(speeds), len(nudges))
-    offsets = reference_frame + np.tile(np.array(nudges), len(speeds)) - speed_of * frame
-    lines = np.ascontiguousarray(np.stack([offsets, speed_of], axis=1), np.float64)
-    totals = np.empty((len(lines), 2), np.int64)
-    compare_lines(words, prints.words, prints.sure, prints.activity, prints.first, lines, totals)
-    agreement = 1.0 - 2.0 * totals[:, 0] / np.maximum(totals[:, 1], 1)
-    agreement[totals[:, 1] == 0] = 0.0
+    nudge_of = np.tile(np.array(nudges, np.float64), len(speeds))
+    offsets = reference_frames[:, None] + nudge_of - speed_of * frames[:, None]
+    lines = np.stack([offsets, np.broadcast_to(speed_of, offsets.shape)], axis=2)
+    totals = np.empty(lines.shape, np.int64)
+    compare_lines(
+        words, bounds, prints.words, prints.sure, prints.activity, prints.first, lines, totals
+    )
+    errors, signs = totals[:, :, 0], totals[:, :, 1]
+    agreement = np.where(signs > 0, 1.0 - 2.0 * errors / np.maximum(signs, 1), 0.0)
     # The first speed is the likeliest: another must be clearly better.
-    best = int(np.argmax(agreement - np.where(speed_of != speeds[0], _BETTER, 0.0)))
-    offset, speed = float(offsets[best]), float(speed_of[best])
-    return offset, speed, follow(words, prints, offset, speed)
+    best = np.argmax(agreement - np.where(speed_of != speeds[0], _BETTER, 0.0), axis=1)
+    rows = np.arange(len(best))
+    evidence = agreement[rows, best] * np.sqrt(signs[rows, best] / SIGNS_PER_CHANCE)
+    return Fits(offsets[rows, best], speed_of[best], evidence)

@@ -3,21 +3,29 @@
 A heard word has some sure signs and a few that may be wrong; it is looked up as it is and with its
 least sure signs turned, the likeliest error first. Whatever stands under such a key is compared
 with the heard words around it, a few at first, so that the many that are not it cost little.
+
+Most of what stands under a key is something else, and every look into the words of ten thousand
+bulletins is a miss of the cache. So beside each posting lie the surest signs of the words half a
+second and a second before it (`signs_before`): one look along the row of postings drops nine of
+ten. Over a real FM path at 15 dB and a codec 97 % of the true ones pass.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsp.kernel import inlined, kernel, ready
-from dsp.kernel_types import Array, boolean, float32, int8, int32, int64, uint32
+from dsp.kernel_types import Array, boolean, float32, int8, int32, int64, uint32, void
 from dsp.recognise.fingerprint import Prints
 from dsp.recognise.grid import STEP, WORD_BITS
 from dsp.recognise.reference_prints import SPEAKS
 from dsp.recognise.segment import Segment
 
 _U_IN = Array(uint32, 1, "C", readonly=True)
+_U = Array(uint32, 1, "C")
 _V_IN = Array(int8, 2, "C", readonly=True)
 _F_IN = Array(float32, 1, "C", readonly=True)
 _I_IN = Array(int32, 1, "C", readonly=True)
@@ -33,8 +41,14 @@ _SETS = sorted(
 _COMPARED = np.array(
     [0, 8, -8, 16, -16, 24, -24, 32, -32, 4, -4, 12, -12, 20, -20, 28, -28], np.int32
 )
+BEFORE = (8, 16)  # steps before an anchor whose words' upper halves lie beside its posting
+_HALF = WORD_BITS // 2
+_UPPER = np.uint32(0xFFFF0000)
 _FIRST = 3  # of the steps above; from there on a candidate may be dropped
 _MOST_ERRORS_PERCENT = 36
+_FINAL_ERRORS_PERCENT = 33  # of all of them
+_MOST_ERRORS_BEFORE_PERCENT = 34
+_LEAST_SIGNS_BEFORE = 10  # with fewer sure ones nothing is dropped
 
 
 @inlined
@@ -70,6 +84,32 @@ def turn_signs(word, turned, weak):
     return word
 
 
+@kernel(void(_U_IN, _U_IN, _U))
+def signs_before(words: Any, postings: Any, before: Any) -> None:
+    """Write the upper halves of the words BEFORE each of `postings` to `before`, both (p,).
+
+    Where a reference has just begun, they are those of the reference before it: such an anchor is
+    found only by chance or at the beginning of a stream. The next ones are not far.
+    """
+    for n in range(postings.shape[0]):
+        near = words[max(np.int64(postings[n]) - BEFORE[0], 0)]
+        far = words[max(np.int64(postings[n]) - BEFORE[1], 0)]
+        before[n] = (near & _UPPER) | (far >> np.uint32(_HALF))
+
+
+@inlined
+def halves_before(words, activity, f):
+    """Return the same two halves for word f of a stream; no signs where nothing was heard."""
+    both = np.uint32(0)
+    g = f - STEP * BEFORE[0]
+    if g >= 0 and activity[g] >= SPEAKS:
+        both |= words[g] & _UPPER
+    g = f - STEP * BEFORE[1]
+    if g >= 0 and activity[g] >= SPEAKS:
+        both |= words[g] >> np.uint32(_HALF)
+    return both
+
+
 @inlined
 def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     words, low, high, place, heard, sure, activity, f, steps, tally
@@ -87,15 +127,19 @@ def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memor
         if s >= _FIRST and errors * 100 > signs * _MOST_ERRORS_PERCENT:
             break
     tally[0], tally[1] = errors, signs
-    return errors * 100 <= signs * _MOST_ERRORS_PERCENT
+    return errors * 100 <= signs * _FINAL_ERRORS_PERCENT
 
 
 @kernel(
-    int64(_U_IN, _U_IN, _L_IN, _B_IN, _U_IN, _U_IN, _V_IN, _F_IN, _U_IN, _L_IN, _I_IN, _I_IN, _L2)
+    int64(
+        *(_U_IN, _U_IN, _U_IN, _L_IN, _B_IN),
+        *(_U_IN, _U_IN, _V_IN, _F_IN, _U_IN, _L_IN, _I_IN, _I_IN, _L2),
+    )
 )
 def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     table,
     postings,
+    before,
     starts,
     alive,
     heard,
@@ -113,7 +157,7 @@ def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memo
     The first key bits are those of `table`; `heard` and `sure` (n,), `values` (n, 32) and
     `activity` (n,) are words of the stream, and `frames` says which of them are looked up. `sets`
     are sets of turned signs, `steps` the distances in steps at which a candidate is compared, the
-    first being 0. Search ends when `found` (m, 5) is full.
+    first being 0. `before` (p,) is that of `signs_before`. Search ends when `found` (m, 5) is full.
     """
     key_bits = 0
     while (1 << (key_bits + 1)) < table.shape[0]:
@@ -125,9 +169,16 @@ def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memo
         if activity[f] < SPEAKS:
             continue
         pick_weakest(values, f, key_bits, weak)
+        earlier = halves_before(heard, activity, f)
+        certain = halves_before(sure, activity, f)
+        count_certain = count_bits(certain)
+        most = count_certain * _MOST_ERRORS_BEFORE_PERCENT
+        look_back = count_certain >= _LEAST_SIGNS_BEFORE
         for turned in sets:
             key = np.int64(turn_signs(heard[f], turned, weak) >> np.uint32(WORD_BITS - key_bits))
             for at in range(table[key], table[key + 1]):
+                if look_back and 100 * count_bits((before[at] ^ earlier) & certain) > most:
+                    continue
                 place = np.int64(postings[at])
                 if not compare_around(
                     words, 0, words.shape[0], place, heard, sure, activity, f, steps, tally
@@ -147,24 +198,35 @@ def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memo
     return count
 
 
+def before_postings(segment: Segment) -> npt.NDArray[np.uint32]:
+    """Return the signs that lie beside the postings of a segment (`signs_before`)."""
+    ready(signs_before)
+    before = np.empty(len(segment.postings), np.uint32)
+    signs_before(segment.words, segment.postings, before)
+    return before
+
+
 def look_up(
     segment: Segment,
+    before: npt.NDArray[np.uint32],
     alive: npt.NDArray[np.bool_],
     prints: Prints,
     frames: npt.NDArray[np.int64],
     *,
     probes: int = 24,
-    most: int = 512,
+    most: int = 2048,
 ) -> npt.NDArray[np.int64]:
     """Return candidates (m, 5): reference, step in it, index of the heard word, errors, bits.
 
-    `frames` are indices into the words of `prints`; `probes` keys are tried for each.
+    `before` is that of `before_postings`. `frames` are indices into the words of `prints`; `probes`
+    keys are tried for each.
     """
     ready(find_candidates)
     found = np.empty((most, 5), np.int64)
     count = find_candidates(
         segment.table,
         segment.postings,
+        before,
         segment.starts,
         alive,
         prints.words,

@@ -19,14 +19,15 @@ import numpy.typing as npt
 
 from dsp.recognise.fingerprint import Prints
 from dsp.recognise.grid import FRAMES_PER_SECOND, STEP
-from dsp.recognise.line import Comparison, fit, follow
-from dsp.recognise.lookup import look_up
+from dsp.recognise.line import Comparison, fit_many, follow
+from dsp.recognise.lookup import before_postings, look_up
 from dsp.recognise.reference_prints import ReferencePrints, keep_reference
 from dsp.recognise.segment import Segment, build_segment, merge_segments
 
 _FAN = 4  # segments of like size before they are merged
 _SAME_LINE_FRAMES = 15
-_WORTH_FITTING = 0.4  # of the evidence asked for: a clock 1 % off leaves more of it
+_FIRST_SPEEDS = (1.0, 0.99, 1.01)
+_WORTH_FITTING = 0.7  # of the evidence asked for: the nearest of these speeds leaves more of it
 _MOST_VERIFIED = 24  # lines compared in full for one question
 
 
@@ -70,6 +71,7 @@ class ReferenceIndex:
     def __init__(self, segments: Iterable[Segment] = ()) -> None:
         self._segments: list[Segment] = []
         self._alive: list[npt.NDArray[np.bool_]] = []
+        self._before: list[npt.NDArray[np.uint32]] = []
         self._where: dict[str, tuple[Segment, int]] = {}
         for segment in segments:
             self._take(segment)
@@ -95,7 +97,8 @@ class ReferenceIndex:
     @property
     def memory_bytes(self) -> int:
         """Size of all arrays."""
-        return sum(segment.memory_bytes for segment in self._segments)
+        kept = sum(segment.memory_bytes for segment in self._segments)
+        return kept + sum(before.nbytes for before in self._before)
 
     def add(self, reference: str, prints: Prints | ReferencePrints) -> None:
         """Add a reference.
@@ -141,7 +144,7 @@ class ReferenceIndex:
         place = next(n for n, other in enumerate(self._segments) if other is segment)
         self._alive[place][number] = False
         if not self._alive[place].any():
-            del self._segments[place], self._alive[place]
+            self._drop(place)
 
     def words_of(self, reference: str) -> npt.NDArray[np.uint32]:
         """Return the words of a reference, one in 60 ms.
@@ -171,24 +174,17 @@ class ReferenceIndex:
     ) -> list[Line]:
         """Return the lines of references on which `prints` lie, most evidence first.
 
-        Words from frame `start` of the stream on are looked up (all, if None); what is found is
-        compared over all of `prints`. Lines with less than `least` evidence are left out.
+        Words from frame `start` of the stream on are looked up (from the first, if None), every
+        third: no anchor is further than 20 ms from one. What is found is compared over all of
+        `prints`. Lines with less than `least` evidence are left out.
         """
         begin = 0 if start is None else max(0, start - prints.first)
-        frames = np.arange(begin, len(prints), dtype=np.int64)
+        frames = np.arange(begin, len(prints), STEP, dtype=np.int64)
         lines = []
-        for segment, alive in zip(self._segments, self._alive, strict=True):
-            found = look_up(segment, alive, prints, frames, probes=probes)
-            for number, frame, reference_frame in _likeliest(found):
-                words = segment.words[segment.starts[number] : segment.starts[number + 1]]
-                heard = prints.first + frame
-                first = follow(words, prints, reference_frame - heard, 1.0)
-                if first.evidence() < _WORTH_FITTING * least:
-                    continue
-                offset, speed, comparison = fit(words, prints, heard, reference_frame)
-                line = Line(segment.ids[number], offset, speed, comparison)
-                if line.evidence >= least:
-                    lines.append(line)
+        parts = zip(self._segments, self._before, self._alive, strict=True)
+        for segment, before, alive in parts:
+            found = look_up(segment, before, alive, prints, frames, probes=probes)
+            lines += _lines(segment, prints, _likeliest(found), least)
         return sorted(lines, key=lambda line: -line.evidence)
 
     def restore(self, segment: Segment, removed: set[int]) -> None:
@@ -200,9 +196,13 @@ class ReferenceIndex:
         alive[list(removed)] = False
         self._segments.append(segment)
         self._alive.append(alive)
+        self._before.append(before_postings(segment))
         for number, name in enumerate(segment.ids):
             if alive[number]:
                 self._where[name] = segment, number
+
+    def _drop(self, place: int) -> None:
+        del self._segments[place], self._alive[place], self._before[place]
 
     def _tidy(self) -> None:
         """Merge segments of like size while there are more than a few of them."""
@@ -218,8 +218,32 @@ class ReferenceIndex:
                 [self._segments[n] for n in members], [self._alive[n] for n in members]
             )
             for n in reversed(members):
-                del self._segments[n], self._alive[n]
+                self._drop(n)
             self._take(merged)
+
+
+def _lines(
+    segment: Segment, prints: Prints, pairs: list[tuple[int, float, float]], least: float
+) -> list[Line]:
+    """Return the lines through `pairs` that have at least so much evidence."""
+    if not pairs:
+        return []
+    numbers, frames, reference_frames = (np.array(part) for part in zip(*pairs, strict=True))
+    frames += prints.first
+    bounds = np.stack([segment.starts[numbers], segment.starts[numbers + 1]], axis=1)
+    words = segment.words
+    first = fit_many(words, bounds, prints, frames, reference_frames, _FIRST_SPEEDS, (0,))
+    worth = first.evidence >= _WORTH_FITTING * least
+    numbers, bounds = numbers[worth], bounds[worth]
+    fits = fit_many(words, bounds, prints, frames[worth], reference_frames[worth])
+    lines = []
+    for n in np.flatnonzero(fits.evidence >= least):
+        offset, speed = float(fits.offsets[n]), float(fits.speeds[n])
+        own = words[bounds[n, 0] : bounds[n, 1]]
+        lines.append(
+            Line(segment.ids[numbers[n]], offset, speed, follow(own, prints, offset, speed))
+        )
+    return lines
 
 
 def _likeliest(found: npt.NDArray[np.int64]) -> list[tuple[int, float, float]]:

@@ -95,13 +95,20 @@ class Recogniser:
         BlockContractError
             If `samples` is not finite float32 (n,); the state is untouched.
         """
-        return self._advance(self._printer.process(samples), ended=False)
+        return self.process_prints(self._printer.process(samples))
 
     def finish(self) -> list[Answer]:
         """Return the answers up to the end of the stream; a rest below half a second has none."""
-        answers = self._advance(self._printer.finish(), ended=True)
+        answers = self.process_prints(self._printer.finish(), ended=True)
         self.reset()
         return answers
+
+    def process_prints(self, prints: Prints, *, ended: bool = False) -> list[Answer]:
+        """Return the answers that the next `prints` complete, made elsewhere of the same stream.
+
+        With `ended` nothing follows them: all that is still owed is answered.
+        """
+        return self._advance(prints, ended=ended)
 
     @property
     def tracks(self) -> list[Track]:

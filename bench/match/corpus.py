@@ -27,6 +27,7 @@ import soxr
 
 from bench.impair.codecs import decode_g722
 from bench.match import voices as voices_module
+from bench.match.halves import Half, half_of
 from bench.match.music import tune
 from bench.match.sound_cache import kept_sound
 from bench.match.texts import announcement, english_announcement
@@ -38,6 +39,8 @@ SEED = 20_261_124
 PROMPTS = Path("/usr/share/asterisk/sounds")
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 _PROMPT_S = 1.0  # shorter ones are single words
+_NOT_THE_VOICE = "tt-monkeys.g722"  # one recording in every language
+_EDITED = ("conf-adminmenu-", "conf-usermenu-")  # cut from the recordings without a suffix
 _BULLETIN_S = 90.0
 _PAUSE = np.zeros(RATE_HZ // 4, np.float32)
 
@@ -56,7 +59,7 @@ class Size:
 
 
 QUICK = Size("quick", 2, 2, 200, 3, 2)
-FULL = Size("full", 4, 4, 200, 8, 4)
+FULL = Size("full", 6, 4, 200, 8, 4)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Bulletin:
     voice: str
     kind: str  # speech synthesised, real, music
     text: str
+    half: Half
     recipe: str  # what `make` depends on
     make: Callable[[], tuple[Sound, int]]
 
@@ -96,6 +100,7 @@ class Corpus:
                     "music",
                     "music",
                     "",
+                    "held out",
                     f"tune {seed} {size.tune_s} s",
                     functools.partial(_tune, seed, size.tune_s),
                 )
@@ -130,6 +135,7 @@ class Corpus:
                         folder.name,
                         "real",
                         "",
+                        half_of(folder.name),
                         f"prompts {[str(path) for path in paths]}",
                         functools.partial(joined, paths),
                     )
@@ -137,42 +143,50 @@ class Corpus:
 
     def _add_shared(self) -> None:
         speech = Path(os.environ.get("LOA_SHARED_DATA", _BESIDE)) / "speech"
-        groups: dict[str, list[Path]] = {}
+        known: dict[str, list[Path]] = {}
+        unknown: dict[str, list[Path]] = {}
         for path in sorted(speech.glob("km/*.wav")):
-            groups.setdefault(path.name.split("-p", 1)[0], []).append(path)
+            # Clip n of every Khmer speaker is the same text: even ones are known, odd ones never.
+            place = unknown if int(path.stem.rsplit("-", 1)[1]) % 2 else known
+            place.setdefault(path.name.split("-p", 1)[0], []).append(path)
         for name in ("vi/south_nu_giong_nam.wav", "other/ina_musanmix.wav", "other/jfk.flac"):
             if (speech / name).exists():
-                groups[name] = [speech / name]
+                known[name] = [speech / name]
         short = [p for p in sorted(speech.glob("vi/*.wav")) if "south" not in p.name]
         if short:
-            groups["vi/short clips"] = short
-        if not groups:
+            known["vi/short clips"] = short
+        if not known:
             self.missing.append("shared real speech")
-        for name, paths in groups.items():
-            self.indexed.append(
-                Bulletin(
-                    f"real {name}",
-                    name,
-                    "real",
-                    "",
-                    f"clips {[f'{path.name} {path.stat().st_size}' for path in paths]}",
-                    functools.partial(_clips, paths),
-                )
-            )
+        self.indexed += [_clips_bulletin(*group) for group in known.items()]
+        self.strangers += [_clips_bulletin(*group) for group in unknown.items()]
 
 
 def read_bulletin(voice: Voice, number: int, syllables: int) -> Bulletin:
     """Bulletin `number` of a voice: the same text from the same number, always."""
     rng = np.random.default_rng([SEED, number, *voice.name.encode()])
     write = announcement if voice.language == "vi" else english_announcement
-    text = write(rng, syllables=syllables)
+    text = write(rng, syllables=syllables, half=voice.half)
     return Bulletin(
         f"{voice.name}-{number}",
         voice.name,
         "synthetic",
         text,
+        voice.half,
         f"{voice.program} {voice.arguments} {text}",
         functools.partial(read_aloud, text, voice),
+    )
+
+
+def _clips_bulletin(name: str, paths: list[Path]) -> Bulletin:
+    """Recordings of one group as a programme; all of them are held out."""
+    return Bulletin(
+        f"real {name} {paths[0].stem[-3:]}",
+        name,
+        "real",
+        "",
+        "held out",
+        f"clips {[f'{path.name} {path.stat().st_size}' for path in paths]}",
+        functools.partial(_clips, paths),
     )
 
 
@@ -183,7 +197,7 @@ def deal(paths: list[Path], most: int) -> list[list[Path]]:
     room_s = 0.0
     for index in order:
         length_s = paths[index].stat().st_size / 8_000  # 64 kbit/s
-        if length_s < _PROMPT_S:
+        if length_s < _PROMPT_S or paths[index].name == _NOT_THE_VOICE:
             continue
         if room_s <= 0.0:
             if len(hands) == most:
@@ -192,6 +206,8 @@ def deal(paths: list[Path], most: int) -> list[list[Path]]:
             room_s = _BULLETIN_S
         hands[-1].append(paths[index])
         room_s -= length_s
+    # What is left out here leaves the other hands as they are.
+    hands = [[p for p in hand if not p.stem.startswith(_EDITED)] for hand in hands]
     return [hand for hand in hands if len(hand) > 3]
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 import sys
 import time
 
-import numpy as np
-
 from bench.match.corpus import QUICK, Corpus
 from bench.match.filler import PrintModel
 from bench.match.filler_cache import kept_references
@@ -23,9 +21,7 @@ from bench.match.filling import speech_prints
 from bench.match.ours import Loa
 from bench.proportion import Proportion
 from dsp.recognise.fingerprint import Prints
-from dsp.recognise.grid import FRAMES_PER_SECOND
 from ingest.reference.answer import Answer
-from ingest.reference.recogniser import Recogniser
 
 STATION_WEEK_S = 7 * 86_400
 LEAST_S = 1_800_000
@@ -33,36 +29,9 @@ BULLETINS = 10_000
 _PROGRAMME_S = 600.0
 
 
-class PrintsHeard:
-    """Stands where the fingerprinter stands: gives prints that are there already."""
-
-    def __init__(self, prints: Prints) -> None:
-        self._prints = prints
-        self._given = 0
-
-    def process(self, samples: np.ndarray) -> Prints:
-        """Return the prints of as many frames as `samples` counts."""
-        first, self._given = self._given, self._given + len(samples)
-        return self._prints.part(first, self._given)
-
-    def finish(self) -> Prints:
-        """Return nothing more."""
-        return self._prints.part(self._given, self._given)
-
-    def reset(self) -> None:
-        """Begin again."""
-        self._given = 0
-
-
 def hear(system: Loa, prints: Prints) -> list[Answer]:
-    """Return the recogniser's answers to a programme of prints, second by second."""
-    recogniser = Recogniser(system.index)
-    recogniser._printer = PrintsHeard(prints)  # type: ignore[assignment]  # noqa: SLF001
-    answers: list[Answer] = []
-    frames = np.zeros(FRAMES_PER_SECOND, np.float32)
-    for _ in range(len(prints) // FRAMES_PER_SECOND):
-        answers += recogniser.process(frames)
-    return answers + recogniser.finish()
+    """Return the recogniser's answers to a programme of prints that then ends."""
+    return system.listen_prints(prints)
 
 
 def main() -> int:

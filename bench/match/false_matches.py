@@ -1,185 +1,133 @@
 """Same voice, another text: hours of speech that is in no index, in voices that are.
 
-    python -m bench.match.false_matches [TRIALS] [FILLERS]
+    python -m bench.match.false_matches [TRIALS] [FILLERS] [tuning]
 
-Every stranger is a new text, read by a voice of which the index holds bulletins, impaired in one of
-four ways (clean, FM 15 dB, G.711, 300-3400 Hz: cheap ones, so that there can be many), and heard as
-one stream, second by second. Ten seconds are a trial; a trial is false if any of its seconds is
-answered with a bulletin. New texts are of two kinds: *different* ones share no run of more than
-`SHARED` syllables with any bulletin of the voice; *formula* ones are whatever the generator gives,
-and may share whole phrases, which a synthetic voice says in exactly the same way.
+Every stranger (`bench.match.strangers`) is heard in three ways: as one stream, of which ten seconds
+are a trial; cut into clips of ten seconds, each heard alone; and into clips of five. A trial is
+false if any of its seconds is answered with a bulletin. Trials are of the held-out half unless
+`tuning` is said. Prints are cached, so a second run takes minutes.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 
-import numpy as np
-
-from bench.impair.band_limit import BandLimit
-from bench.impair.catalogue import Chain, Impairment
-from bench.impair.codecs import G711_MU
-from bench.impair.fm_noise import FmNoise
-from bench.match.corpus import FULL, SEED, Bulletin, Corpus, Size
-from bench.match.filling import fill
+from bench.match.clips import StrangerPrints, stranger_prints
+from bench.match.corpus import FULL, Corpus
+from bench.match.filling import fill, index_of
+from bench.match.halves import Half
 from bench.match.ours import Loa
-from bench.match.system import RATE_HZ
-from bench.match.texts import announcement, english_announcement, plain
-from bench.match.voices import Voice, at_house_rate, read_aloud
+from bench.match.strangers import KINDS, Kind, strangers
 from bench.proportion import Proportion
+from dsp.recognise.grid import FRAMES_PER_SECOND
+from ingest.reference.answer import Answer
 
-SHARED = 5  # syllables: a second and a half
 TRIAL_S = 10
-_SYLLABLES = 700
-WAYS: dict[str, Impairment] = {
-    "clean": Chain(()),
-    "FM 15 dB": FmNoise(),
-    "G.711 µ": G711_MU,
-    "300-3400 Hz": BandLimit(),
-}
-KINDS = ("different", "formula")
+HOWS = ("stream", "10 s clip", "5 s clip")
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One stranger heard: how many trials, which seconds were named, and as what."""
+    """One stranger heard in one way: trials, false ones, and the first named second of each."""
 
+    name: str
     voice: str
-    kind: str
+    kind: Kind
     way: str
-    number: int
-    seconds: int
+    how: str
+    trials: int
     named: tuple[tuple[int, str], ...]
-
-    @property
-    def trials(self) -> int:
-        """Whole trials in it."""
-        return self.seconds // TRIAL_S
 
     @property
     def false(self) -> int:
         """Trials with a named second."""
-        return len(
-            {second // TRIAL_S for second, _ in self.named if second < self.trials * TRIAL_S}
-        )
+        return len(self.named)
 
 
-def runs_of(texts: Sequence[str], length: int) -> set[tuple[str, ...]]:
-    """Return every run of `length` syllables in `texts`."""
-    said = [plain(text) for text in texts]
-    return {tuple(s[i : i + length]) for s in said for i in range(len(s) - length + 1)}
+def hear(system: Loa, prints: StrangerPrints) -> Iterator[Heard]:
+    """Yield what a station makes of a stranger, heard in each way."""
+    stranger = prints.stranger
+
+    def heard(how: str, trials: int, named: dict[int, str]) -> Heard:
+        found = tuple(sorted(named.items()))
+        return Heard(stranger.name, stranger.voice, stranger.kind, stranger.way, how, trials, found)
+
+    trials = len(prints.stream) // (TRIAL_S * FRAMES_PER_SECOND)
+    yield heard("stream", trials, first_named(system.listen_prints(prints.stream), trials))
+    for seconds, clips in prints.clips.items():
+        named: dict[int, str] = {}
+        for number, clip in enumerate(clips):
+            for reference in first_named(system.listen_prints(clip), 1).values():
+                named[round(number * seconds)] = reference
+        yield heard(f"{seconds:g} s clip", len(clips), named)
 
 
-def stranger_text(voice: Voice, number: int, known: set[tuple[str, ...]], kind: str) -> str:
-    """Return a new text for a voice; a different one has none of the runs `known`."""
-    rng = np.random.default_rng([SEED, 7, number, KINDS.index(kind), *voice.name.encode()])
-    write: Callable[..., str] = announcement if voice.language == "vi" else english_announcement
-    if kind == "formula":
-        return write(rng, syllables=_SYLLABLES)
-    said: list[str] = []
-    while sum(len(part.split()) for part in said) < _SYLLABLES:
-        for part in write(rng, syllables=60).split(". "):
-            sentence = part.rstrip(".") + "."
-            if not runs_of([" ".join([*said[-1:], sentence])], SHARED + 1) & known:
-                said.append(sentence)
-    return " ".join(said)
+def first_named(answers: Sequence[Answer], trials: int) -> dict[int, str]:
+    """Return the first named second of each of the first `trials` trials, with its reference."""
+    named: dict[int, str] = {}
+    done = set()
+    for answer in answers:
+        trial = answer.second // TRIAL_S
+        if answer.verdict == "match" and trial < trials and trial not in done:
+            done.add(trial)
+            named[answer.second] = str(answer.reference)
+    return named
 
 
-class Campaign:
-    """Index and voices, shared by the workers."""
-
-    def __init__(self, corpus: Corpus, system: Loa) -> None:
-        self.corpus = corpus
-        self.system = system
-        self._known = {
-            voice.name: runs_of(texts_of(voice, self.corpus.indexed), SHARED + 1)
-            for voice in self.corpus.voices
-        }
-
-    def hear(self, number: int) -> Heard:
-        """Let the station hear stranger `number`; voices, kinds and ways come in turn."""
-        voices = self.corpus.voices
-        voice = voices[number % len(voices)]
-        kind = KINDS[number // len(voices) % 3 // 2]  # two different ones to one of formulas
-        way = list(WAYS)[number // (3 * len(voices)) % len(WAYS)]
-        text = stranger_text(voice, number, self._known[voice.name], kind)
-        sound = WAYS[way](
-            at_house_rate(*read_aloud(text, voice)), np.random.default_rng([SEED, number])
-        )
-        named = tuple(
-            (answer.second, str(answer.reference))
-            for answer in self.system.listen(np.ascontiguousarray(sound, np.float32))
-            if answer.verdict == "match"
-        )
-        return Heard(voice.name, kind, way, number, len(sound) // RATE_HZ, named)
+def hear_strangers(
+    corpus: Corpus, system: Loa, half: Half, least: int, kind: Kind = "different"
+) -> Iterator[Heard]:
+    """Yield strangers until at least `least` trials of each way are of `kind`."""
+    done = dict.fromkeys(HOWS, 0)
+    for stranger in strangers(corpus, half, kind):
+        for heard in hear(system, stranger_prints(stranger)):
+            done[heard.how] += heard.trials
+            yield heard
+        if min(done.values()) >= least:
+            return
 
 
-def campaign_of(size: Size, fillers: int) -> Campaign:
-    """Return a campaign with an index of its own."""
-    corpus, system = Corpus(size), Loa()
-    for bulletin in corpus.indexed:
-        system.add(bulletin.name, corpus.sound(bulletin))
-    if fillers:
-        fill(system, corpus, fillers)
-    return Campaign(corpus, system)
-
-
-def texts_of(voice: Voice, bulletins: Sequence[Bulletin]) -> list[str]:
-    """Return the texts of a voice."""
-    return [bulletin.text for bulletin in bulletins if bulletin.voice == voice.name]
-
-
-_campaign: Campaign | None = None
-
-
-def _hear(number: int) -> Heard:
-    assert _campaign is not None
-    return _campaign.hear(number)
-
-
-def hear_strangers(campaign: Campaign, trials: int, workers: int = 2) -> Iterator[Heard]:
-    """Yield strangers until `trials` of them are different texts; in order."""
-    global _campaign  # noqa: PLW0603 - forked workers find the index there without copying it
-    _campaign = campaign
-    done, number = 0, 0
-    step = 2 * workers
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        while done < trials:
-            for heard in pool.map(_hear, range(number, number + step)):
-                done += heard.trials if heard.kind == "different" else 0
-                yield heard
-            number += step
+def count(heard: Sequence[Heard], kind: Kind, how: str) -> Proportion:
+    """Return how many trials of a kind were false."""
+    own = [one for one in heard if (one.kind, one.how) == (kind, how)]
+    return Proportion(sum(one.false for one in own), sum(one.trials for one in own))
 
 
 def table(heard: Sequence[Heard]) -> str:
-    """The trials as a table: kinds, and what was named."""
-    lines = ["| texts | trials of 10 s | false | seconds named |", "|---|---|---|---|"]
+    """The trials as a table: kinds of text, and how they were heard."""
+    lines = ["| texts | heard as | trials | false (Wilson 95 %) |", "|---|---|---|---|"]
     for kind in KINDS:
-        own = [one for one in heard if one.kind == kind]
-        found = Proportion(sum(one.false for one in own), sum(one.trials for one in own))
-        low, high = found.interval()
-        lines.append(
-            f"| {kind} | {found.trials} | {found.hits} ({100 * low:.3f}-{100 * high:.3f} %) "
-            f"| {sum(len(one.named) for one in own)} of {sum(one.seconds for one in own)} |"
-        )
+        for how in HOWS:
+            found = count(heard, kind, how)
+            low, high = found.interval()
+            if found.trials:
+                lines.append(
+                    f"| {kind} | {how} | {found.trials} "
+                    f"| {found.hits} ({100 * low:.3f}-{100 * high:.3f} %) |"
+                )
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Run the campaign; 1 if a different text was named."""
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    fillers = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    """Run the campaign; 1 if a different text was named in a stream or a clip of ten seconds."""
+    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    least = numbers[0] if numbers else 10_000
+    fillers = numbers[1] if len(numbers) > 1 else 0
+    half: Half = "tuning" if "tuning" in sys.argv else "held out"
+    corpus = Corpus(FULL)
+    system = index_of(corpus)
+    if fillers:
+        fill(system, corpus, fillers)
     heard = []
-    for one in hear_strangers(campaign_of(FULL, fillers), trials):
+    for one in hear_strangers(corpus, system, half, least):
         heard.append(one)
         if one.named:
-            print(one.voice, one.number, one.kind, one.way, one.named[:3], flush=True)
+            print(one.name, one.way, one.how, one.named[:3], flush=True)
     print(table(heard), flush=True)
-    return 1 if any(one.false and one.kind == "different" for one in heard) else 0
+    long_ones = [one for one in heard if one.how != "5 s clip"]
+    return 1 if any(one.false for one in long_ones) else 0
 
 
 if __name__ == "__main__":

@@ -8,22 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.match.system import RATE_HZ, Found
-from dsp.recognise.fingerprint import fingerprint
+from dsp.recognise.fingerprint import Prints, fingerprint
+from dsp.recognise.grid import STEP
 from dsp.recognise.reference_index import ReferenceIndex
-from dsp.recognise.reference_prints import ReferencePrints
+from dsp.recognise.reference_prints import SPEAKS, ReferencePrints
 from ingest.reference.answer import Answer
 from ingest.reference.recogniser import Recogniser
+from ingest.reference.verdict import COVERED, score, spoken_steps
 
 Sound = npt.NDArray[np.float32]
 
 _PIECE = RATE_HZ // 2
+_LEAST_EVIDENCE = 2.0
 
 
 class Loa:
     """An index, asked in two ways: for its best candidate, and second by second as a station is."""
 
     name = "Loa"
-    threshold = 6.5
+    threshold = 1.0
 
     def __init__(self) -> None:
         self.index = ReferenceIndex()
@@ -37,11 +40,8 @@ class Loa:
         self.index.add_many(references)
 
     def query(self, sound: Sound) -> Found | None:
-        """Return the line with most evidence over the whole excerpt, however little that is."""
-        lines = self.index.search(fingerprint(sound, RATE_HZ), probes=8, least=0.0)
-        if not lines:
-            return None
-        return Found(lines[0].reference, lines[0].offset_s(0.0), lines[0].evidence)
+        """Return the best candidate of `query_prints`."""
+        return self.query_prints(fingerprint(sound, RATE_HZ))
 
     def listen(self, sound: Sound) -> list[Answer]:
         """Return the answers of a station that hears the excerpt and then nothing more."""
@@ -50,3 +50,19 @@ class Loa:
         for first in range(0, len(sound), _PIECE):
             answers += recogniser.process(sound[first : first + _PIECE])
         return answers + recogniser.finish()
+
+    def query_prints(self, prints: Prints) -> Found | None:
+        """Return the line that all of a clip agrees with best, as the verdict scores it."""
+        best: Found | None = None
+        spoken = np.count_nonzero(prints.activity[::STEP] >= SPEAKS)
+        for line in self.index.search(prints, least=_LEAST_EVIDENCE):
+            steps = spoken_steps(self.index.words_of(line.reference), line, prints)
+            covered = len(steps) >= COVERED * spoken and len(steps) > 0
+            value = score(steps).score if covered else 0.0
+            if best is None or value > best.score:
+                best = Found(line.reference, line.offset_s(0.0), value)
+        return best
+
+    def listen_prints(self, prints: Prints) -> list[Answer]:
+        """Return the answers of a station to a stream that was printed elsewhere and has ended."""
+        return Recogniser(self.index).process_prints(prints, ended=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from bench.match.halves import Half, own_half
 from bench.match.words import WORDS
 
 _SLOT = re.compile(r"{(\w+?)\d?}")
@@ -89,13 +90,21 @@ def filled(pattern: str, rng: np.random.Generator) -> str:
     return said[0].upper() + said[1:]
 
 
-def announcement(rng: np.random.Generator, *, syllables: int) -> str:
-    """Return a Vietnamese announcement of at least so many syllables."""
-    parts = [filled(str(rng.choice(WORDS["greetings"])), rng)]
+def announcement(rng: np.random.Generator, *, syllables: int, half: Half | None = None) -> str:
+    """Return a Vietnamese announcement of at least so many syllables, of one half's patterns."""
+
+    def one(kind: str) -> str:
+        return filled(str(rng.choice(_of(kind, half))), rng)
+
+    parts = [one("greetings")]
     while sum(len(part.split()) for part in parts) < syllables:
-        parts.append(filled(str(rng.choice(WORDS["sentences"])), rng))
-    parts.append(filled(str(rng.choice(WORDS["closings"])), rng))
+        parts.append(one("sentences"))
+    parts.append(one("closings"))
     return " ".join(parts)
+
+
+def _of(kind: str, half: Half | None) -> list[str]:
+    return own_half(WORDS[kind], half) if half else WORDS[kind]
 
 
 def revised(text: str, rng: np.random.Generator) -> str:
@@ -106,18 +115,17 @@ def revised(text: str, rng: np.random.Generator) -> str:
     )
 
 
-def english_announcement(rng: np.random.Generator, *, syllables: int) -> str:
-    """Return an English announcement of at least about so many syllables."""
+def english_announcement(
+    rng: np.random.Generator, *, syllables: int, half: Half | None = None
+) -> str:
+    """Return an English announcement of at least about so many syllables, of one half's words."""
     parts: list[str] = []
     while 1.5 * sum(len(part.split()) for part in parts) < syllables:
         drawn = [
             str(rng.choice(options))
             for options in (
-                WORDS["english_times"],
-                WORDS["english_subjects"],
-                WORDS["english_verbs"],
-                WORDS["english_things"],
-                WORDS["english_places"],
+                _of(f"english_{slot}", half)
+                for slot in ("times", "subjects", "verbs", "things", "places")
             )
         ]
         said = " ".join(drawn).replace("{count}", str(rng.integers(2, 29)))

@@ -23,6 +23,8 @@ import numpy.typing as npt
 import soundfile as sf
 import soxr
 
+from bench.match.halves import Half
+
 RATE_HZ = 48_000
 _TIMEOUT_S = 300.0
 
@@ -31,31 +33,35 @@ Sound = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Voice:
-    """One way of reading aloud; two of the same program and setting sound the same."""
+    """One way of reading aloud; two of the same program and setting sound the same.
+
+    `half` says what its trials are for (`bench.match.halves`).
+    """
 
     name: str
     program: str
     language: str
     arguments: tuple[str, ...]
+    half: Half
 
 
-def _espeak(name: str, voice: str, speed: int, pitch: int, language: str = "vi") -> Voice:
-    return Voice(name, "espeak-ng", language, ("-v", voice, "-s", str(speed), "-p", str(pitch)))
+def _espeak(voice: str, speed: int, pitch: int) -> tuple[str, ...]:
+    return "-v", voice, "-s", str(speed), "-p", str(pitch)
 
 
 VOICES = (
-    _espeak("vi-north-m", "vi", 150, 45),
-    _espeak("vi-north-f", "vi+f3", 160, 60),
-    _espeak("vi-central", "vi-vn-x-central+m3", 145, 40),
-    _espeak("vi-south-f", "vi-vn-x-south+f2", 155, 55),
-    _espeak("vi-south-m", "vi-vn-x-south+m7", 140, 35),
-    _espeak("vi-fast", "vi+m1", 210, 50),
-    _espeak("vi-slow", "vi-vn-x-south+f5", 115, 70),
-    _espeak("vi-croak", "vi+croak", 150, 30),
-    _espeak("en-espeak", "en-gb+f4", 165, 50, "en"),
-    Voice("en-rms", "flite", "en", ("-voice", "rms")),
-    Voice("en-slt", "flite", "en", ("-voice", "slt")),
-    Voice("en-awb", "flite", "en", ("-voice", "awb")),
+    Voice("vi-north-m", "espeak-ng", "vi", _espeak("vi", 150, 45), "tuning"),
+    Voice("vi-north-f", "espeak-ng", "vi", _espeak("vi+f3", 160, 60), "held out"),
+    Voice("vi-central", "espeak-ng", "vi", _espeak("vi-vn-x-central+m3", 145, 40), "tuning"),
+    Voice("vi-south-f", "espeak-ng", "vi", _espeak("vi-vn-x-south+f2", 155, 55), "held out"),
+    Voice("vi-south-m", "espeak-ng", "vi", _espeak("vi-vn-x-south+m7", 140, 35), "held out"),
+    Voice("vi-fast", "espeak-ng", "vi", _espeak("vi+m1", 210, 50), "held out"),
+    Voice("vi-slow", "espeak-ng", "vi", _espeak("vi-vn-x-south+f5", 115, 70), "tuning"),
+    Voice("vi-croak", "espeak-ng", "vi", _espeak("vi+croak", 150, 30), "tuning"),
+    Voice("en-espeak", "espeak-ng", "en", _espeak("en-gb+f4", 165, 50), "tuning"),
+    Voice("en-rms", "flite", "en", ("-voice", "rms"), "tuning"),
+    Voice("en-slt", "flite", "en", ("-voice", "slt"), "held out"),
+    Voice("en-awb", "flite", "en", ("-voice", "awb"), "held out"),
 )
 
 

@@ -65,7 +65,7 @@ def test_the_house_rate_and_level():
 
 
 def test_missing_voices_are_left_out_and_named():
-    ghost = Voice("ghost", "no-such-program-anywhere", "vi", ())
+    ghost = Voice("ghost", "no-such-program-anywhere", "vi", (), "tuning")
     assert available([ghost]) == ()
     corpus = Corpus(TINY, [ghost])
     assert corpus.missing == ["ghost", "asterisk prompts", "shared real speech"]
@@ -103,10 +103,15 @@ def test_prompts_are_dealt_out_once(tmp_path):
 def test_shared_clips_are_joined_by_speaker(tmp_path, monkeypatch):
     folder = tmp_path / "data" / "speech" / "km"
     folder.mkdir(parents=True)
-    for name in ("spkr01_a-pcID-001.wav", "spkr01_a-pcID-002.wav", "spkr03_b-pcID-001.wav"):
+    for name in (
+        *("spkr01_a-pcID-001.wav", "spkr01_a-pcID-002.wav", "spkr01_a-pcID-004.wav"),
+        "spkr03_b-pcID-001.wav",
+    ):
         sf.write(folder / name, 0.1 * np.ones(8_000), 16_000)
     monkeypatch.setenv("LOA_SHARED_DATA", str(tmp_path / "data"))
     corpus = Corpus(TINY, [])
     real = [bulletin for bulletin in corpus.indexed if bulletin.kind == "real"]
-    assert [bulletin.voice for bulletin in real] == ["spkr01_a", "spkr03_b"]
+    assert [bulletin.voice for bulletin in real] == ["spkr01_a"]
     assert len(corpus.sound(real[0])) == 2 * (24_000 + 12_000)
+    unknown = [bulletin.voice for bulletin in corpus.strangers if bulletin.kind == "real"]
+    assert unknown == ["spkr01_a", "spkr03_b"]  # clip n is the same text in every mouth

@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 
 from bench.match import false_matches, tables
+from bench.match.clips import StrangerPrints
 from bench.match.det import det_curve, miss_at, plot
-from bench.match.false_matches import SHARED, Heard, runs_of, stranger_text
+from bench.match.false_matches import Heard, first_named, hear
 from bench.match.ours import Loa
 from bench.match.speed import load_row
+from bench.match.strangers import SHARED, Stranger, runs_of, stranger_text
 from bench.match.system import RATE_HZ, Found
 from bench.match.texts import plain
 from bench.match.trials import Excerpt, Trial, excerpts, starts_of, try_loa, try_system
 from bench.match.voices import VOICES
+from dsp.recognise.fingerprint import fingerprint
+from ingest.reference.answer import Answer
 
 
 def syllables(seed, seconds):
@@ -145,11 +149,26 @@ def test_a_different_text_shares_no_phrase_and_a_formula_may():
 
 
 def test_false_trials_are_counted_by_ten_seconds():
-    heard = Heard("v", "different", "clean", 0, 35, ((3, "a"), (4, "a"), (29, "b"), (34, "b")))
-    assert heard.trials == 3
-    assert heard.false == 2  # second 34 belongs to no whole trial
-    assert "| different | 3 | 2 (" in false_matches.table([heard])
+    answers = [Answer(n, "match", reference="a") for n in (3, 4, 29, 34)]
+    named = first_named([*answers, Answer(12, "unknown")], 3)
+    assert named == {3: "a", 29: "a"}  # second 34 belongs to no whole trial
+    heard = Heard("s", "v", "different", "clean", "stream", 3, tuple(named.items()))
+    assert heard.false == 2
+    assert "| different | stream | 3 | 2 (" in false_matches.table([heard])
     assert json.dumps(heard.named)
+
+
+def test_a_stranger_is_heard_as_a_stream_and_as_clips():
+    system = Loa()
+    own, other = syllables(1, 24), syllables(2, 20)
+    system.add("own", own)
+    for sound, false in ((own, True), (other, False)):
+        stranger = Stranger("s", "v", "different", "clean", "", lambda s=sound: s, (1,))
+        ten = [fingerprint(sound[a : a + 10 * RATE_HZ], RATE_HZ) for a in (0, 10 * RATE_HZ)]
+        prints = StrangerPrints(stranger, fingerprint(sound, RATE_HZ), {10.0: ten})
+        stream, clips = hear(system, prints)
+        assert (stream.how, stream.trials, stream.false) == ("stream", 2, 2 * false)
+        assert (clips.how, clips.trials, clips.false) == ("10 s clip", 2, 2 * false)
 
 
 def test_an_index_is_timed_as_it_is_read_from_disk():

@@ -30,6 +30,7 @@ from ingest.decoded_audio import DecodedAudio, PassedOnError
 from ingest.regular_file import open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -52,18 +53,19 @@ class Decoder:
         limits: DecodeLimits | None = None,
         *,
         child: str = LIGHT_CHILD,
-        first: Path | None = None,
+        files: Sequence[Path] = (),
         slot_bytes: int = SLOT_BYTES,
     ) -> None:
         """Start the child, the module `child`, without waiting for it.
 
-        `first` may name the first file, so that the child which its suffix asks for is started.
+        `files` may name those that will come, so that the child which their suffixes ask for is
+        started, and no second one later.
         `slot_bytes` is the most that a block holds: the child decodes six of them ahead.
         """
         self.limits = limits or DecodeLimits()
         self._child_module = child
         self._slot_bytes = slot_bytes
-        if first is not None and first.suffix.lower() in _SUFFIXES_OF_FFMPEG:
+        if any(file.suffix.lower() in _SUFFIXES_OF_FFMPEG for file in files):
             self._child_module = CHILD
         self._audio: DecodedAudio | None = None
         self._served = 0

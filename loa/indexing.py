@@ -24,7 +24,7 @@ def add_files(folder: Path, files: Sequence[Path], *, name: str | None, as_json:
             advice="one call for each, or no --id",
         )
     references = []
-    with Decoder(first=files[0]) as decoder, Progress() as progress:
+    with Decoder(files=files) as decoder, Progress() as progress:
         for path in files:
             progress.start(path.name)
             prints, seconds = print_file(decoder, path)

@@ -39,7 +39,7 @@ def master_files(
 ) -> int:
     """Master `file` to all `outputs`; return the exit code of the command."""
     profile = load_profile(target)
-    with Decoder(first=file) as decoder:
+    with Decoder(files=(file, *outputs)) as decoder:
         with Progress() as progress:
             request = MasterRequest(file, outputs, profile)
             report = master_bulletin(request, decoder=decoder, progress=progress.step)

@@ -48,8 +48,8 @@ class References:
 
 def match_heard(request: MatchRequest) -> int:
     """Do what `request` asks for; return the exit code of the command."""
-    first = next((p for p in request.references if not is_index(p)), None)
-    with Decoder(first=first) as decoder, Progress() as progress:
+    files = [path for path in request.references if not is_index(path)]
+    with Decoder(files=files) as decoder, Progress() as progress:
         references = load_references(decoder, request.references, progress)
         streams: Iterable[Heard]
         progress.start(request.heard)

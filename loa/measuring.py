@@ -48,7 +48,7 @@ def measure_files(files: Sequence[Path], *, mono_as: str, as_json: bool) -> int:
         )
     exit_code = 0
     rows = []
-    with Decoder(first=files[0] if files else None) as decoder, Progress() as progress:
+    with Decoder(files=files) as decoder, Progress() as progress:
         for path in files:
             try:
                 advance = progress.start(path.name)

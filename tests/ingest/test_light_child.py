@@ -35,15 +35,17 @@ def test_ffmpeg_is_loaded_by_the_first_file_that_needs_it(tmp_path):
 
 
 def test_a_name_tells_which_child_to_start(tmp_path):
-    with Decoder(first=tmp_path / "a.M4A") as decoder:
+    with Decoder(files=[tmp_path / "a.M4A"]) as decoder:
         assert decoder._child_module == CHILD
-    with Decoder(first=tmp_path / "a.wav") as decoder:
+    with Decoder(files=[tmp_path / "a.wav"]) as decoder:
         assert decoder._child_module == LIGHT_CHILD
+    with Decoder(files=[tmp_path / "a.wav", tmp_path / "b.opus"]) as decoder:
+        assert decoder._child_module == CHILD
 
 
 def test_a_wrong_name_does_not_matter(tmp_path):
     path = opus(tmp_path / "a.wav")
-    with Decoder(first=path) as decoder:
+    with Decoder(files=[path]) as decoder:
         assert read_all(decoder, path)[0].shape[0] >= 9_600
 
 

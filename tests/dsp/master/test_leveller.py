@@ -68,6 +68,35 @@ def test_the_expander_is_open_before_the_word_begins():
     assert level_db(heard[first]) == pytest.approx(level_db(frames[first]), abs=0.5)
 
 
+def word_end(threshold_dbfs, hold_s):
+    """Gain in dB over a tone that dies away by 300 dB/s, and where it passes the threshold."""
+    seconds = np.arange(RATE_HZ) / RATE_HZ
+    level_dbfs = np.clip(-20.0 - 300.0 * (seconds - 0.5), -80.0, -20.0)
+    tone = np.sin(2 * np.pi * 1_000 * seconds) * 10 ** (level_dbfs / 20) * np.sqrt(2)
+    settings = ExpanderSettings(
+        threshold_dbfs, 2.0, 12.0, window_s=0.004, attack_s=0.003, hold_s=hold_s, release_s=0.03
+    )
+    block = Expander(RATE_HZ, 1, settings)
+    frames = np.ascontiguousarray(tone[:, None], np.float32)
+    late = block.process(frames)[block.delay_samples :, 0]
+    # Milliseconds: whole periods of the tone.
+    powers = [np.mean(x.astype(float).reshape(-1, 48) ** 2, axis=1) for x in (frames[:, 0], late)]
+    gain_db = 10 * np.log10(powers[1] / powers[0][: len(powers[1])])
+    return gain_db, round(1000 * (0.5 + (-20.0 - threshold_dbfs) / 300.0))
+
+
+def test_the_expander_leaves_the_end_of_a_word_alone():
+    gain_db, passed_ms = word_end(-45.0, 0.04)
+    # Open until the sound is 12 dB under the threshold: 40 ms of hold at 0.3 dB/ms.
+    assert np.abs(gain_db[10 : passed_ms + 40]).max() < 0.1
+    assert gain_db[-1] == pytest.approx(-12.0, abs=0.1)
+
+
+def test_an_expander_without_hold_is_heard_to_chop():
+    gain_db, passed_ms = word_end(-45.0, 0.0)
+    assert gain_db[passed_ms + 39] < -3.0
+
+
 def test_the_powers_of_the_grid_are_mean_squares():
     frames = noise(-20.0, 0.1)
     grid = ControlGrid(RATE_HZ, 1)

@@ -7,6 +7,7 @@ that never jumps. Whatever needs a time takes a `Clock`, so that a test can hand
 from __future__ import annotations
 
 import ctypes
+import functools
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -44,11 +45,15 @@ def is_kernel_in_step() -> bool:
     daemon. False where the kernel cannot be asked.
     """
     try:
-        library = ctypes.CDLL(None, use_errno=True)
-        state = int(library.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+        state = int(_library().adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
     except (OSError, AttributeError):
         return False
     return 0 <= state < _TIME_ERROR
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -24,7 +24,8 @@ from loa.devices import Device, read_devices
 from loa.envelopes import content_of
 from loa.interrupt import Interrupt
 from loa.speaker.settings import address_of
-from transmit.bulletin.announced import read_announced
+from transmit.bulletin.announced import SCHEMA as SESSION_SCHEMA
+from transmit.bulletin.announced import AnnouncedSession, read_announced
 from transmit.bulletin.challenge import answer, bulletin_digest, read_challenge
 from transmit.bulletin.datagrams import Assembler, datagrams_of
 from transmit.bulletin.envelope import read_envelope
@@ -105,10 +106,11 @@ def send_file(request: SendRequest, clock: Clock | None = None) -> int:
     """Send an envelope or an announced session; return the exit code."""
     clock = clock or SystemClock()
     content = content_of(request.file)
+    announced = _announced(content)
     devices = [] if request.devices is None else read_devices(request.devices)
     answering = _answering(request, content)
     with ExitStack() as held:
-        sending = _open(request, content, devices, held)
+        sending = _open(request, content, announced, devices, held)
         if not sending.fans:
             raise Refusal(
                 "usage",
@@ -167,6 +169,14 @@ def _answer(fan: FanOut, answering: Answering | None, clock: Clock) -> None:
                 fan.socket.sendto(reply, sender)
 
 
+def _announced(content: bytes) -> AnnouncedSession | None:
+    """Return the session that is to be sent; None where it is an envelope, as it then must be."""
+    if SESSION_SCHEMA.encode() in content[:400]:
+        return read_announced(content)
+    read_envelope(content)
+    return None
+
+
 def _answering(request: SendRequest, content: bytes) -> Answering | None:
     if request.key is None:
         return None
@@ -174,12 +184,17 @@ def _answering(request: SendRequest, content: bytes) -> Answering | None:
     return Answering(digest, SigningKey.from_pem(content_of(request.key)))
 
 
-def _open(request: SendRequest, content: bytes, devices: list[Device], held: ExitStack) -> _Sending:
+def _open(
+    request: SendRequest,
+    content: bytes,
+    announced: AnnouncedSession | None,
+    devices: list[Device],
+    held: ExitStack,
+) -> _Sending:
     """Open a fan for all; of a session each device gets its own wrap only."""
     sending = _Sending()
     reached = [one for one in devices if one.address is not None]
-    if b"loa.announced-session/1" in content[:400] and reached:
-        announced = read_announced(content)
+    if announced is not None:
         for one in reached:
             if one.id in announced.wraps:
                 own = announced.to_bytes(one.id)

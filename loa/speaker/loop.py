@@ -258,6 +258,8 @@ class Speaker:
             "source": getattr(now, "name", None),
         }
         fields |= second.fields() | self._health.told(self._priority)
+        if self._port is not None:
+            fields["listening"] = self._port.is_well
         if self._port is None or self._port.is_well:
             self._health.watchdog.alive()
         if isinstance(now, LiveSource):

@@ -52,6 +52,8 @@ class CommandPort:
     ----------
     news
         What was let in, and what was not.
+    failed
+        How often the network did not give what it said it had.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class CommandPort:
             for address in addresses:
                 self._selector.register(held.enter_context(bound(*address)), selectors.EVENT_READ)
             self._sockets = held.pop_all()
+        self.failed = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="commands", daemon=True)
         self._rested = True
@@ -109,7 +112,8 @@ class CommandPort:
                 data, sender = opened.recvfrom(_DATAGRAM_BYTES)
             except BlockingIOError:
                 return
-            except ConnectionError:  # what ICMP says about an earlier reply
+            except OSError:  # a network that is down, or what ICMP says about an earlier reply
+                self.failed += 1
                 continue
             now_utc, monotonic_s = self._now_utc(), self._clock.monotonic_s()
             self._put(self._door.datagram(data, sender, now_utc, monotonic_s))

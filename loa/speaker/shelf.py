@@ -17,6 +17,7 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from ingest.decode import Decoder
 from loa.play.recordings import Recordings
+from loa.reporting import refusal_of
 from transmit.atomic import failures_refused
 from transmit.bulletin.content import Audio
 from transmit.playout.bulletin_store import copy_regular
@@ -126,7 +127,8 @@ class Shelf:
         """Make a recording ready or know why not; False where it may still come."""
         try:
             self.take(audio, decoder)
-        except Refusal as refusal:
+        except (Refusal, OSError) as error:
+            refusal = error if isinstance(error, Refusal) else refusal_of(error)
             self._failed[audio.sha256] = refusal
             return refusal.kind != "bulletin.audio_missing"
         self._failed.pop(audio.sha256, None)

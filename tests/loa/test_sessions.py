@@ -73,6 +73,7 @@ def test_a_device_key_is_its_owners_alone_and_never_overwritten(centre):
         (*SESSION, "--issuer", "a", "-o", "x.json"),
         ("session", "desk.pem", *SESSION[2:], *SAID),
         ("send", "live.sdp"),
+        ("send", "live.sdp", "--to", "127.0.0.1:9"),
         ("send", "live.sdp", "--to", "horn:5010"),
         ("send", "live.sdp", "--to", "127.0.0.1:5010", "--key", "desk.pem"),
         ("send", "live.sdp", "--devices", "live.sdp"),

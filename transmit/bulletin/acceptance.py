@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dsp.errors import Refusal
-from transmit.bulletin.anti_replay import Cancel
+from transmit.bulletin.anti_replay import Cancel, ReplayMemory
 from transmit.bulletin.challenge import Answer, Challenger
 from transmit.bulletin.content import Bulletin, read_time
 from transmit.bulletin.envelope import Envelope, read_envelope
@@ -174,11 +174,12 @@ class Acceptance:
         Refusal
             If the disk does not take it; then it must not be played.
         """
+        before = self._file.memory.copy()
         self._remember(accepted)
         if pending:
             text = accepted.envelope.to_bytes().decode()
             self._file.memory.pending[accepted.name] = text
-        self._file.save(witness=witness)
+        self._save(before, witness=witness)
 
     def bear_witness(self) -> None:
         """Write the generation of the memory a second time, after `mark(witness=False)`."""
@@ -186,8 +187,9 @@ class Acceptance:
 
     def done(self, name: str) -> None:
         """Remember that what was pending needs not be played any more."""
+        before = self._file.memory.copy()
         if self._file.memory.pending.pop(name, None) is not None:
-            self._file.save()
+            self._save(before)
 
     def unplayed(self, now_utc: datetime | None) -> list[Accepted]:
         """Return what was accepted before a restart and not played to its end, still in force.
@@ -293,13 +295,22 @@ class Acceptance:
         if session.counter < highest:
             raise _refuse("replay", f"counter {highest} or later", f"{session.counter}", "the next")
         if session.counter > highest:
+            before = memory.copy()
             memory.mark(streams, session.counter)
-            self._file.save()
+            self._save(before)
         return signed
 
     def session_again(self, signed: SignedSession, now_utc: datetime) -> None:
         """Refuse a session that was joined and holds no more: expired, or a key was revoked."""
         verify_statement(signed.session, signed.signatures, self._keyring, now_utc, self._policy)
+
+    def _save(self, before: ReplayMemory, *, witness: bool = True) -> None:
+        """Keep the memory; where the disk does not take it, it is as before, to be tried again."""
+        try:
+            self._file.save(witness=witness)
+        except Refusal:
+            self._file.memory = before
+            raise
 
     def _require_here(self, said: Statement) -> None:
         if not self._place.is_addressed(said):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from transmit.bulletin.canonical import MOST_INTEGER, canonical_bytes, strict_json
@@ -82,6 +82,15 @@ class ReplayMemory:
     generation: int = 0
     pending: dict[str, str] = field(default_factory=dict)
     is_doubted: bool = False
+
+    def copy(self) -> ReplayMemory:
+        """Return the same as it is now."""
+        return replace(
+            self,
+            windows=dict(self.windows),
+            cancels=dict(self.cancels),
+            pending=dict(self.pending),
+        )
 
     def is_fresh(self, streams: tuple[str, ...], counter: int) -> bool:
         """Tell whether `counter` is new in all of `streams`."""

@@ -134,6 +134,9 @@ class ReplayFile:
         """Write a line after the last whole one, over what a power cut left of another."""
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
+            if os.fstat(descriptor).st_size < self._length:  # another file than we knew
+                self._rewrite(content)
+                return
             os.ftruncate(descriptor, self._length)
             if os.pwrite(descriptor, content, self._length) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

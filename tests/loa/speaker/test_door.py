@@ -247,7 +247,13 @@ def test_a_full_disk_lets_nothing_in(tmp_path):
     one = door(tmp_path)
     (tmp_path / "seen.json").unlink()
     (tmp_path / "seen.json").mkdir()
-    assert kind_of(told(one, signed().to_bytes())).startswith("output.")
+    content = signed().to_bytes()
+    assert kind_of(told(one, content)).startswith("output.")
+    # When there is room again the next repetition is let in, and only that one.
+    (tmp_path / "seen.json").rmdir()
+    (tmp_path / "seen.json").touch()
+    assert [type(news) for news in (*told(one, content), *told(one, content))] == [Play]
+    assert kind_of(told(door(tmp_path), content)) == "bulletin.replay"
 
 
 def test_a_flood_is_counted_and_not_written_down(tmp_path):

@@ -13,6 +13,7 @@ import soundfile
 from bench.stream_network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
+from loa.announcing import Answering
 from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened
 from loa.speaker.provisioned import Provisioned
@@ -30,6 +31,7 @@ from tests.loa.speaker.made import (
     stamp,
 )
 from tests.transmit.bulletin.made import KEY, SECOND
+from transmit.bulletin.challenge import bulletin_digest
 from transmit.bulletin.content import BoardText
 from transmit.bulletin.datagrams import datagrams_of
 from transmit.rtp.payloads import CODECS
@@ -311,6 +313,26 @@ def test_a_live_emergency_follows_the_alert(horn):
     seconds = one.records[-1]["seconds"]
     assert (seconds["alert"], seconds["live"] > 1.5) == (3.0, True)
     assert one.events()[-1][2] == "played"
+
+
+def test_a_clock_that_ntp_does_not_lead_hears_answers_only(horn, tmp_path, monkeypatch):
+    monkeypatch.setattr("loa.speaker.provisioned.is_kernel_in_step", lambda: False)
+    chime = audio_of(wav(tmp_path / "chime.wav", 0.5, 440), tmp_path / "store")
+    (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())
+    one, port = horn(clock='"kernel"', sources='["session:", "bulletin:chime.json"]'), next(PORTS)
+    one.command(live_session(port))
+    flood = signed()
+    one.command(flood.to_bytes())
+    one.play(1.0, sent(programme(1), key=SRTP_KEY), port)
+    assert not np.any(one.heard())
+    one.socket.settimeout(5)
+    centre = Answering(bulletin_digest(flood.bulletin), KEY)
+    (reply,) = centre.take(one.socket.recv(2_000), stamp(1))
+    one.socket.sendto(reply, ("127.0.0.1", one.command_port))
+    one.port.listen()
+    one.play(1.0)
+    assert is_heard(one, 1.0, 1.1)
+    assert one.records[0]["by_answer"] is True
 
 
 def test_a_revoked_key_silences_what_it_signed(horn, tmp_path):

@@ -23,6 +23,8 @@ _QUIET_SHARE = 3
 # Fewer windows than five seconds of them let chance look like a line.
 _FEWEST_HELD = 50
 _HELD_WINDOWS = 100
+_WINDOWS = 1_000 // hum.HOP_MS  # a second
+_END_MS = hum.HOP_MS + 1_000
 
 _FRAMES = types.Array(types.float32, 2, "C", readonly=True)
 _SUMS = types.Array(types.float64, 1, "C")
@@ -68,9 +70,11 @@ class AudioMeters:
 
     def __init__(self) -> None:
         ready(add_frames, hum.probe_windows)
-        self._waves = hum.probe_waves()
-        self._parts = np.zeros(hum.COLUMNS, np.float32)
-        self._means = np.zeros(hum.HOP_MS + 1_000, np.float32)
+        self._waves = hum.probe_waves().reshape(-1)
+        self._parts = np.zeros(4 * hum.COLUMNS, np.float32)
+        # Two windows more than a second has: they come by fours. The last milliseconds stay zero.
+        self._means = np.zeros(_END_MS + 2 * hum.HOP_MS, np.float32)
+        self._probed = np.empty((_WINDOWS + 2, hum.PROBES), np.float32)
         self._powers = np.zeros((_HELD_WINDOWS, hum.PROBES), np.float32)
         self._sums = np.zeros(3)
         self._windows = 0
@@ -81,9 +85,9 @@ class AudioMeters:
         `gain_db` leads from composite to full scale.
         """
         assert len(frames) == AUDIO_BATCH
-        self._means[: hum.HOP_MS] = self._means[-hum.HOP_MS :]
+        self._means[: hum.HOP_MS] = self._means[_END_MS - hum.HOP_MS : _END_MS]
         self._sums[:] = 0.0
-        add_frames(frames, self._sums, self._means[hum.HOP_MS :])
+        add_frames(frames, self._sums, self._means[hum.HOP_MS : _END_MS])
         left, right, product = (float(value) / len(frames) for value in self._sums)
         size = math.sqrt(left * right)
         level_dbfs = _decibels((left + right) / 2.0) + gain_db
@@ -97,10 +101,10 @@ class AudioMeters:
 
     def _hum(self, gain_db: float, level_dbfs: float) -> hum.Hum | None:
         """Look for hum in the quietest third of the windows of the last ten seconds."""
-        fresh = 1_000 // hum.HOP_MS
-        self._powers[:-fresh] = self._powers[fresh:]
-        hum.probe_windows(self._means, self._parts, self._waves, self._powers[-fresh:])
-        self._windows = min(self._windows + fresh, _HELD_WINDOWS)
+        self._powers[:-_WINDOWS] = self._powers[_WINDOWS:]
+        hum.probe_windows(self._means, self._waves, self._parts, self._probed)
+        self._powers[-_WINDOWS:] = self._probed[:_WINDOWS]
+        self._windows = min(self._windows + _WINDOWS, _HELD_WINDOWS)
         if self._windows < _FEWEST_HELD:
             return None
         # The very first window begins before the stream did.

@@ -117,7 +117,7 @@ def trial(loudspeakers: int, loss: float, most_s: float) -> Iterator[dict[str, A
         )
         real_heard = [_heard_real(tap, begun_s, commands) for tap, begun_s in taps]
         for index, what in enumerate(("alert", "cancel")):
-            limit_s = most_s if what == "alert" else (1.0 if loss == 0 else None)
+            limit_s = most_s if what == "alert" else 1.0
             real_s = [one[index] for one in real_heard]
             simulated = _heard_simulated(commands[index], horns, loss)
             yield from _rows(what, told, simulated, limit_s, real_s)
@@ -127,7 +127,7 @@ def _rows(
     what: str,
     told: str,
     heard: Heard,
-    limit_s: float | None,
+    limit_s: float,
     real_s: list[float],
 ) -> Iterator[dict[str, Any]]:
     """Tell of both kinds."""
@@ -135,20 +135,20 @@ def _rows(
     value = float(everybody_s[int(np.ceil(0.99 * len(everybody_s))) - 1])
     until = "first sample of the alert" if what == "alert" else "silence after a cancel"
     work = f"emergency, command to {until}, {told}"
-    required = None if limit_s is None else f"≤ {limit_s:g}"
+    required = f"≤ {limit_s:g}"
     yield row(
         f"{work}: p99",
         value,
         "s",
         required,
-        ok=None if limit_s is None else value <= limit_s,
+        ok=value <= limit_s,
         runs=1,
     )
     yield row(f"{work}: median", float(np.median(everybody_s)), "s", None, ok=None, runs=1)
     unheard = f"{work}: not reached within {SEND_S:g} s"
     yield row(unheard, float(heard.silent), "loudspeakers", None, ok=None, runs=1)
     worst = max(real_s)
-    ok = None if limit_s is None else worst <= limit_s
+    ok = worst <= limit_s
     yield row(
         f"{work}: the later of two loa speaker, by its tap", worst, "s", required, ok=ok, runs=1
     )

@@ -30,9 +30,9 @@ from bench.material import write_programme
 from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.fm.profiles import PROFILES
 from dsp.receive.channelizer import Channelizer
-from dsp.receive.discriminator import Discriminator
 from dsp.receive.second_record import SecondRecord
 from dsp.receive.station_meters import StationMeters
+from ingest.receiver.demodulation import Demodulation
 from ingest.scene.render import SceneSource
 from ingest.scene.scene import load_scene
 
@@ -50,6 +50,7 @@ FIGURES = (
     "loudness_momentary_lufs",
     "cn_db",
 )
+_FADE_IN = 960
 _AT_THE_END = ("peak_hold_hz", "mpx_power_dbr")
 _LEVEL_DBFS = -21.5
 _PLACES_HZ = {"stereo": -900_000.0, "mono": -200_000.0, "tone": 300_000.0}
@@ -89,9 +90,12 @@ def write_scene(
     # The recordings have DC, and the coder passes it: on the air it *is* an offset of the carrier.
     bins = np.fft.rfft(frames, axis=0)
     bins[np.fft.rfftfreq(len(frames), 1.0 / AUDIO_RATE_HZ) < 30.0] = 0.0
+    # A cut makes a click at the very beginning, where the receiver hides a third of a millisecond.
+    frames_in = np.fft.irfft(bins, len(frames), axis=0)
+    frames_in[:_FADE_IN] *= np.linspace(0.0, 1.0, _FADE_IN)[:, None]
     # As loud as a station is, and a little more or less.
     gain = 1.5 * 10.0 ** (0.05 * (number % 7) - 0.05)
-    soundfile.write(audio, gain * np.fft.irfft(bins, len(frames), axis=0), AUDIO_RATE_HZ, "FLOAT")
+    soundfile.write(audio, gain * frames_in, AUDIO_RATE_HZ, "FLOAT")
     quantised = 2.0 / 12.0 / 127.5**2
     level = 10.0 ** (_LEVEL_DBFS / 10.0)
     wanted = level * 10.0 ** (-(cn_db or 60.0) / 10.0) * RATE_HZ / 200_000.0
@@ -147,24 +151,21 @@ def receive(path: Path) -> tuple[dict[str, list[SecondRecord]], dict[str, Any]]:
     wanted = [s.id for s in source.scene.stations if s.id != "loud"]
     offsets = [_PLACES_HZ[name] for name in wanted]
     channels = Channelizer(RATE_HZ, offsets)
-    discriminators = [Discriminator() for _ in offsets]
-    meters = [
-        StationMeters(PROFILES["75k50us"], delay_samples=discriminators[0].delay_samples)
-        for _ in offsets
-    ]
+    demodulations = [Demodulation() for _ in offsets]
+    meters = [StationMeters(PROFILES["75k50us"]) for _ in offsets]
     found: dict[str, list[SecondRecord]] = {name: [] for name in wanted}
 
     def give(rows: Any) -> None:
-        for name, iq, discriminator, meter in zip(
-            wanted, rows, discriminators, meters, strict=True
-        ):
-            found[name] += meter.process(discriminator.process(iq), iq)
+        for name, iq, demodulation, meter in zip(wanted, rows, demodulations, meters, strict=True):
+            piece = demodulation.process(iq)
+            found[name] += meter.process(piece.composite, piece.iq)
 
     for block in source.blocks():
         give(channels.process(block.samples))
     give(channels.flush())
-    for name, meter in zip(wanted, meters, strict=True):
-        found[name] += meter.flush()
+    for name, demodulation, meter in zip(wanted, demodulations, meters, strict=True):
+        piece = demodulation.end()
+        found[name] += meter.process(piece.composite, piece.iq) + meter.flush()
     return found, source.truth()["stations"]
 
 
@@ -185,6 +186,8 @@ def collect_rows(
         held = 0.0
         for record, sent in zip(records, truth[name], strict=False):
             held = max(held, sent["peak_deviation_hz"])
+            if record.figures["peak_hold_hz"].invalid is not None:
+                held = 0.0  # the meter begins anew as well
             if record.second == 0:
                 continue
             expected = sent | {"cn_db": cn_db, "peak_hold_hz": held}

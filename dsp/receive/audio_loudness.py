@@ -35,7 +35,10 @@ from dsp.measure.loudness import (
 
 STEP = AUDIO_RATE_HZ // STEPS_PER_S
 _BLOCK_STEPS = 10
-_READING_LU = 0.001
+_READING_LU = 8e-4
+# Programme and noise beat where both are; most of the noise lies where no programme is (scenes).
+_BEAT_SHARE = 0.6
+_NOISE_SHARE = 0.015
 _HALF_DOWN_HZ = 17_000.0  # of the audio filter: noise reaches beyond the audio
 _GATE_BINS_PER_LU = 20
 _LOWEST_LUFS, _HIGHEST_LUFS = -140, 20
@@ -146,9 +149,9 @@ class AudioLoudness:
         clean = energy - noise
         if energy <= 1e-20 or clean < 0.5 * energy:
             return None
-        # The noise is known to a few percent; programme and noise beat in 400 ms.
+        # The noise is known to a percent or two; programme and noise beat in 400 ms.
         beat = math.sqrt(noise / clean * 2.0 / (steps * 100.0))
-        spread_lu = 4.34 * math.hypot(0.05 * noise / clean, beat)
+        spread_lu = 4.34 * math.hypot(_NOISE_SHARE * noise / clean, _BEAT_SHARE * beat)
         return lufs(clean) + gain_db, math.hypot(spread_lu, _READING_LU)
 
     def reset(self) -> None:

@@ -32,10 +32,12 @@ DISTRIBUTION_BINS = FINE_BINS // 10
 # What is left at high C/N: the interpolator between samples and the float32 phase steps.
 _READING_SHARE = 4e-4
 _READING_HZ = 15.0
-# Signal that went with the noise, in shares of it: the more noise, the more signal lies below it
-# (scenes at C/N 20 to 40 dB).
-_REMOVED_SHARE = 0.2
-_REMOVED_SHARE_PER_HZ = 1.0 / 3_000.0
+# Signal that went with the noise, between that of a tone, which loses nothing, and of a programme,
+# whose treble lies below the noise, the more of it the more noise; and what that is known to, in
+# shares of the noise taken away (scenes at C/N 15 to 40 dB).
+_LOST_SHARE = 0.38
+_LOST_HALF_HZ = 3_000.0
+_LOST_SHARE_UNSURE = 0.36
 
 Counts = npt.NDArray[np.float64]
 _COUNTS = types.Array(types.int64, 1, "C", readonly=True)
@@ -149,7 +151,7 @@ class DeviationMeter:
     def _peak(self, folded: Counts, quiet: QuietSecond) -> Figure:
         highest_hz = quiet.highest_hz
         value_hz, spread_hz = self._bias.correct(folded, FINE_HZ, highest_hz, quiet.sigma_hz)
-        lost_share = _REMOVED_SHARE + _REMOVED_SHARE_PER_HZ * quiet.removed_hz
-        spread_hz = math.hypot(spread_hz, lost_share * quiet.removed_hz)
+        value_hz += _LOST_SHARE * quiet.removed_hz**2 / (quiet.removed_hz + _LOST_HALF_HZ)
+        spread_hz = math.hypot(spread_hz, _LOST_SHARE_UNSURE * quiet.removed_hz)
         u_hz = 2.0 * math.hypot(spread_hz, _READING_SHARE * highest_hz, _READING_HZ)
         return Figure(max(value_hz, 0.0), u_hz)

@@ -15,10 +15,14 @@ from collections import deque
 from dsp.master.mpx_power import WINDOW_S, mean_square_hz2, mpx_power_dbr
 from dsp.receive.figure import Figure
 
-# The measuring filter is flat within 0.003 dB at worst, and 0.0003 dB over a multiplex.
-_FILTER_DB = 3e-4
-# The noise that was taken off is known to this share of itself.
-_NOISE_SHARE = 0.02
+# The measuring filter is flat within 0.003 dB at worst, and 0.0004 dB over a multiplex; this floor
+# is deliberate, and wider than three times what is seen of speech.
+_FILTER_DB = 4e-4
+# The noise that was taken off is known to this share of itself, and to that one in a second.
+_NOISE_SHARE = 0.005
+_NOISE_SHARE_OF_SECOND = 0.01
+# The ends of a stretch hide up to 128 samples (`ingest.receiver.demodulation`) of one second.
+_HIDDEN_DB = 2.4e-3
 SILENT_DBR = -60.0
 
 
@@ -40,11 +44,13 @@ class MpxPowerMeter:
         noise = sum(noise for _, noise in self._seconds) / len(self._seconds)
         clean = max(total - noise, mean_square_hz2(SILENT_DBR))
         noise_db = 10.0 / math.log(10.0) * noise * self._noise_share() / clean
-        u_db = 2.0 * math.hypot(_FILTER_DB, noise_db)
+        # Both have a sign that does not change: they are added as they are.
+        fixed_db = _FILTER_DB + _HIDDEN_DB / len(self._seconds)
+        u_db = math.hypot(2.0 * noise_db, fixed_db)
         return Figure(mpx_power_dbr(clean), u_db)
 
     def _noise_share(self) -> float:
-        return math.hypot(_NOISE_SHARE, 0.02 / math.sqrt(len(self._seconds)))
+        return math.hypot(_NOISE_SHARE, _NOISE_SHARE_OF_SECOND / math.sqrt(len(self._seconds)))
 
     def reset(self) -> None:
         """Begin a new window: after a gap nothing before it counts."""

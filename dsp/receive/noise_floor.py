@@ -29,10 +29,15 @@ from dsp.receive.grid import BIN_HZ, BINS, bin_of
 REFERENCE_BANDWIDTH_HZ = 200_000.0
 QUIET_HZ = ((16_000.0, 18_400.0), (19_600.0, 22_400.0), (60_600.0, 74_000.0))
 _STRETCH_HZ = 1_000.0
-# A Hann window makes neighbouring bins alike: only two in three are independent.
-_INDEPENDENT = 2.0 / 3.0
+# A Hann window makes neighbouring bins alike: correlations of 0.444 and 0.028 leave one in two.
+_INDEPENDENT = 1.0 / (1.0 + 2.0 * (0.444 + 0.028))
 # Mean of the lowest third of n normal values, in standard deviations below the mean of all.
 _LOWEST_THIRD = 1.07
+# What is left of the spread in that mean, and what is not chance (scenes; a C/N of 0.02 dB).
+_SPREAD_OF_THIRD = 0.31
+_READING_SHARE = 0.004
+# Towards the threshold the envelope's noise makes the phase's larger, in dB times C/N.
+_THRESHOLD_DB = 3.1
 
 _POWERS = types.Array(types.float64, 1, "C", readonly=True)
 _EDGES = types.Array(types.int64, 2, "C", readonly=True)
@@ -59,7 +64,8 @@ class NoiseReading:
     @property
     def cn_db(self) -> float:
         """Carrier over the noise in 200 kHz, in dB."""
-        return -10.0 * math.log10(max(self.n0_over_c * REFERENCE_BANDWIDTH_HZ, 1e-12))
+        noise = max(self.n0_over_c * REFERENCE_BANDWIDTH_HZ, 1e-12)
+        return -10.0 * math.log10(noise) + _THRESHOLD_DB * min(noise, 0.1)
 
 
 class NoiseFloor:
@@ -87,4 +93,4 @@ class NoiseFloor:
         spread = 1.0 / math.sqrt(width * max(hops, 1))
         third = max(len(values) // 3, 1)
         lowest = sum(values[:third]) / third / max(1.0 - _LOWEST_THIRD * spread, 0.3)
-        return NoiseReading(lowest, math.hypot(0.36 * spread, 0.008))
+        return NoiseReading(lowest, math.hypot(_SPREAD_OF_THIRD * spread, _READING_SHARE))

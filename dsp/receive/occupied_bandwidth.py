@@ -22,8 +22,11 @@ from dsp.receive.figure import Figure
 BETA_HALF = 0.005
 DOWN_DB = 26.0
 _SMOOTHED_BINS = 31
-# The leakage of frames without a window is taken off on average only.
-_READING_HZ = 45.0
+# The leakage of frames without a window is taken off on average only; bins are 64 Hz wide.
+_READING_HZ = 48.0
+# What the noise's own uncertainty would move it by is more than it does: what is taken off is held
+# against what there is at the edges of the channel.
+_MOVED_SHARE = 0.6
 _SMOOTHER = np.hanning(_SMOOTHED_BINS + 2)[1:-1]
 _SMOOTHER /= _SMOOTHER.sum()
 
@@ -74,7 +77,7 @@ def occupied_bandwidth(
     ]
     value_hz = values[0]
     moved_hz = max(abs(values[1] - value_hz), abs(values[2] - value_hz))
-    u_hz = 2.0 * math.hypot(moved_hz, _READING_HZ)
+    u_hz = 2.0 * math.hypot(_MOVED_SHARE * moved_hz, _READING_HZ)
     # A steep spectrum ends inside the channel; what reaches its edge is cut.
     cut = value_hz > 1.9 * half_width_hz
     beta = Figure(value_hz, u_hz, "wider than the channel filter" if cut else None)

@@ -123,7 +123,8 @@ def pilot_figures(fits: Sequence[PilotFit], n0_over_c: float) -> tuple[Figure, F
     hops = QUARTER_HOPS * len(fits)
     amplitude = float(sum(fit.amplitude_hz for fit in fits) / len(fits))
     present = sum(fit.present for fit in fits) * 2 > len(fits)
-    noise_hz = math.sqrt(2.0 * density * _WINDOW_HZ / hops)
+    # Of noise beside a line, the half that is in phase with it counts.
+    noise_hz = math.sqrt(density * _WINDOW_HZ / hops)
     level = Figure(amplitude, 2.0 * math.hypot(noise_hz, _READING_SHARE * amplitude, _READING_HZ))
     if not present:
         reason = "no pilot"

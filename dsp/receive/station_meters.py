@@ -63,6 +63,7 @@ _GAP_RUN = 2 * RATE_HZ
 _SMALLEST_SHARE_HZ = 1_000.0
 _SHORT_TERM = 300
 _LEVEL_DB = 1.5e-4
+_CN_DB = 0.015
 _INTEGRATED_LU = 0.02
 _DECODED = 0.9
 _PILOT_KNOWN_S = 3
@@ -296,7 +297,7 @@ class StationMeters:
             envelope.carrier * self._noise_bandwidth_hz,
             envelope.noise * 200_000.0,
         )
-        by_noise = Figure(noise.cn_db, 2.0 * math.hypot(4.34 * noise.relative, 0.03))
+        by_noise = Figure(noise.cn_db, 2.0 * math.hypot(4.34 * noise.relative, _CN_DB))
         by_envelope = Figure(by_envelope_db, 1.0)
         cn_db = by_envelope if min(by_envelope_db, noise.cn_db) < WEAK_DB + 2.0 else by_noise
         ratio = envelope.noise / max(envelope.carrier, 1e-20)

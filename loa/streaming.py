@@ -32,7 +32,7 @@ from loa.reception_told import reception_lines, reception_said
 from transmit.atomic import OutputSet
 from transmit.intake import Intake
 from transmit.rtp.fan_out import FanOut
-from transmit.rtp.payloads import AUDIO_RATE_HZ, CODECS, Codec, PayloadEncoder
+from transmit.rtp.payloads import AUDIO_RATE_HZ, CODECS, MAX_PAYLOAD_BYTES, Codec, PayloadEncoder
 from transmit.rtp.reception import ReceptionBook
 from transmit.rtp.stream import (
     EMERGENCY_FEC,
@@ -329,9 +329,9 @@ def _encoder(codec: Codec, request: StreamRequest) -> PayloadEncoder:
     except ValueError as error:
         raise Refusal(
             "usage",
-            expected=f"a packet length of {codec.name}",
-            got=f"{packet_ms:g} ms",
-            advice=f"--packet-ms {codec.usual_ms:g}",
+            expected=f"a packet length of {codec.name}, of {MAX_PAYLOAD_BYTES} bytes at most",
+            got=f"{packet_ms:g} ms at {request.bit_rate_kbps:g} kbit/s",
+            advice=f"--packet-ms {codec.usual_ms:g}, or less --bit-rate-kbps",
         ) from error
 
 

@@ -20,6 +20,7 @@ MAX_PACKET_S = 0.2
 _OPUS_UNITS = (4, 8, 16, 24) * 3 + (4, 8) * 2 + (1, 2, 4, 8) * 4
 _OPUS_UNITS_PER_S = 400
 _FULL_SCALE = 32_768.0
+_LOUDEST = 2.0  # of full scale
 # Encoding name -> (decoder of FFmpeg, sampling rate; 0 is the RTP clock). RFC 3551, RFC 7587.
 _DECODERS = {
     "OPUS": ("opus", 48_000),
@@ -91,7 +92,9 @@ class PayloadDecoder:
         samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         if not 0 < len(samples) <= MAX_PACKET_S * self.rate_hz:
             raise RemoteFormatError("rtp.payload", f"expected up to 0.2 s, got {len(samples)}")
-        return np.nan_to_num(samples).astype(np.float32, copy=False)
+        # Lossy codecs go over by a little; what is over by more was made to hurt.
+        heard: Samples = np.clip(np.nan_to_num(samples), -_LOUDEST, _LOUDEST)
+        return heard.astype(np.float32, copy=False)
 
     def _count(self, payload: bytes) -> int:
         if self._decoder is None:

@@ -166,6 +166,8 @@ def test_the_description_is_written_and_keeps_its_key_to_itself(bulletin, key_fi
         (["--rtp", "127.0.0.1:5004", "--rtp", "[::1]:5004"], "usage"),
         (["--rtp", "127.0.0.1:5004", "--codec", "mp3"], "usage"),
         (["--rtp", "127.0.0.1:5004", "--packet-ms", "21"], "usage"),
+        (["--rtp", "127.0.0.1:5004", "--packet-ms", "60", "--bit-rate-kbps", "200"], "usage"),
+        (["--rtp", "127.0.0.1:5004", "--codec", "l16", "--packet-ms", "14"], "usage"),
         (["--rtp", "127.0.0.1:5004", "--fec", "much"], "usage"),
     ],
 )

@@ -22,7 +22,9 @@ import soxr
 from dsp.contract import Samples
 
 AUDIO_RATE_HZ = 48_000
-MAX_PAYLOAD_BYTES = 1_400  # what every network carries whole, with RTP, SRTP, FEC and UDP around it
+# What every network carries whole, and SRTP's buffer takes (1 356): a repair packet has two RTP
+# headers, an id and a length besides the longest payload of its block, 33 bytes.
+MAX_PAYLOAD_BYTES = 1_320
 _OPUS_MS = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 _FULL_SCALE = 32_767.0
 
@@ -70,7 +72,7 @@ class PayloadEncoder:
     codec
         One of `CODECS`.
     packet_ms
-        1 to 60; Opus takes 2.5, 5, 10, 20, 40 and 60, L16 up to 14: a packet that is cut on its
+        1 to 60; Opus takes 2.5, 5, 10, 20, 40 and 60, L16 up to 13: a packet that is cut on its
         way is lost twice as often, so none is longer than `MAX_PAYLOAD_BYTES`.
     bit_rate_bps
         Of Opus, constant, so that packets of a FEC block are of one length.
@@ -87,10 +89,11 @@ class PayloadEncoder:
         packet_ms = codec.usual_ms if packet_ms is None else packet_ms
         samples = packet_ms * codec.rate_hz / 1000
         allowed = packet_ms in _OPUS_MS if codec.name == "opus" else 1 <= packet_ms <= 60
-        fits = codec.coder is not None or 2 * samples <= MAX_PAYLOAD_BYTES
+        fits = _payload_bytes(codec, packet_ms, bit_rate_bps) <= MAX_PAYLOAD_BYTES
         if not allowed or not fits or samples != int(samples):
             raise ValueError(
-                f"packet_ms: expected 1 to 60 ms as {codec.name} has it, got {packet_ms}"
+                f"packet_ms: expected 1 to 60 ms as {codec.name} has it, and "
+                f"{MAX_PAYLOAD_BYTES} bytes at most, got {packet_ms}"
             )
         self.codec = codec
         self.packet_ms = packet_ms
@@ -176,3 +179,9 @@ class PayloadEncoder:
             context.options = {"frame_size": str(self._packet_samples)}
         context.open()
         return context
+
+
+def _payload_bytes(codec: Codec, packet_ms: float, bit_rate_bps: int) -> float:
+    """Return how long a payload is; all of our codecs are of constant rate."""
+    bits = {"opus": bit_rate_bps, "l16": 16 * codec.rate_hz, "g722": 4 * codec.rate_hz}
+    return bits.get(codec.name, 8 * codec.rate_hz) * packet_ms / 8_000

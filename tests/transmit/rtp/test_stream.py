@@ -11,7 +11,7 @@ import pytest
 from dsp.packet import rtcp, rtp
 from dsp.packet.fec_frame import FecDecoder
 from transmit.rtp import stream as stream_module
-from transmit.rtp.payloads import CODECS, Payload
+from transmit.rtp.payloads import CODECS, MAX_PAYLOAD_BYTES, Payload
 from transmit.rtp.stream import (
     EMERGENCY_FEC,
     NORMAL_FEC,
@@ -142,3 +142,12 @@ def test_the_profiles_are_within_their_overhead_and_delay():
 def test_a_key_of_another_length():
     with pytest.raises(ValueError, match="30"):
         RtpStream(CODEC, key=b"short")
+
+
+@pytest.mark.parametrize("key_bytes", [30, 28, 44])
+def test_the_longest_packets_fit_with_fec_and_srtp(key_bytes):
+    stream = RtpStream(CODECS["l16"], fec=FecProfile(2, 2, 2), key=bytes(key_bytes))
+    longest = [Payload(bytes(MAX_PAYLOAD_BYTES), 480 * n, 480) for n in range(8)]
+    datagrams = sent(stream, longest)
+    assert {datagram.kind for datagram in datagrams} == set(Kind)
+    assert max(len(datagram.data) for datagram in datagrams) <= 1_400

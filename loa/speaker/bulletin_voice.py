@@ -7,13 +7,14 @@ and where there is none at all, live audio of an emergency session takes its pla
 with another sound and a spoken announcement, and has no alert: nobody can take it for real.
 
 Clusters speak in step: what begins at a time begins at that sample, and the words of an emergency
-that was signed just now begin `IN_STEP_S` after its `not_before` everywhere, however long the
-network took. Who hears of it too late for that begins after his own alert.
+begin at a multiple of `IN_STEP_S` after its `not_before`, the first after one's own alert: the same
+everywhere, however long the network took, unless it took some beyond such a moment.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -142,9 +143,9 @@ class BulletinVoice:
             for at in (bulletin.not_before_utc, bulletin.expires_utc)
         )
         item = _Item(accepted, begins_s, ends_s, sign, recordings, order)
-        in_step_s = begins_s + IN_STEP_S
-        if item.is_real and in_step_s >= moment_s + len(sign) / RATE_HZ:
-            item.words_s = in_step_s
+        if item.is_real and not accepted.by_answer:
+            alerted_s = max(moment_s, begins_s) + len(sign) / RATE_HZ
+            item.words_s = begins_s + IN_STEP_S * math.ceil((alerted_s - begins_s) / IN_STEP_S)
         self._items.append(item)
         self._items.sort(key=lambda item: item.order)
 

@@ -145,14 +145,15 @@ def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert
     one.command(signed(audio=(audio,)).to_bytes())
     one.play(0.1)
     ready(one, audio)
-    one.play(4.2)
+    one.play(6.2)
     heard = one.heard()
     first = np.flatnonzero(np.abs(heard) > 1e-4)[0]
     assert first == pytest.approx(0.1 * RATE, abs=100)
     alert = heard[round(0.1 * RATE) : round(3.1 * RATE)]
     np.testing.assert_allclose(alert[480:], alert_tone.alert()[480:], atol=1e-6)
-    assert pitch_hz(heard[round(3.2 * RATE) : round(4.0 * RATE)]) == pytest.approx(1500, abs=2)
-    assert not np.any(heard[round(4.12 * RATE) :])
+    assert pitch_hz(heard[round(5.1 * RATE) : round(5.9 * RATE)]) == pytest.approx(1500, abs=2)
+    assert not np.any(heard[round(3.12 * RATE) : round(4.99 * RATE)])
+    assert not np.any(heard[round(6.02 * RATE) :])
     assert one.events() == [
         ("accepted", "province.vinh-long/vinh-long-2026-000123", None),
         ("began", "province.vinh-long/vinh-long-2026-000123", None),
@@ -166,8 +167,9 @@ def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert
         ({"priority": "priority", "not_before": stamp(2)}, 2.0),
         ({"not_before": stamp(0)}, 5.0),  # the words of an emergency, after the alert
         ({"not_before": stamp(0), "late_s": 1.5}, 5.0),
+        ({}, 5.0),  # signed a minute ago
     ],
-    ids=["at its time", "emergency", "emergency heard of late"],
+    ids=["at its time", "emergency", "emergency heard of late", "signed before"],
 )
 def test_loudspeakers_whose_blocks_are_apart_speak_in_step(horn, tmp_path, said, due_s):
     late_s = said.get("late_s", 0.0)
@@ -202,10 +204,10 @@ def test_a_programme_is_pre_empted_and_goes_on(horn, tmp_path):
     one.command(signed(counter=9, audio=(flood,)).to_bytes())
     one.play(0.1)
     ready(one, flood)
-    one.play(5.0)
+    one.play(6.0)
     heard = one.heard()
     pitches = [
-        pitch_hz(heard[round(at * RATE) : round((at + 0.2) * RATE)]) for at in (0.2, 3.7, 4.5)
+        pitch_hz(heard[round(at * RATE) : round((at + 0.2) * RATE)]) for at in (0.2, 5.2, 5.8)
     ]
     assert pitches == pytest.approx([440, 1500, 440], abs=5)
 

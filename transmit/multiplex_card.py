@@ -25,6 +25,8 @@ class CardSink:
 
     Attributes
     ----------
+    latency_s
+        From a sample written to the jack.
     underflows
         How often the card ran dry: each is a gap on the air.
 
@@ -50,6 +52,7 @@ class CardSink:
                 latency=_LATENCY_S,
             )
             self._stream.start()
+            self.latency_s = float(self._stream.latency)
         except ValueError as error:  # no card of that name, or several
             raise _no_card(str(error).splitlines()[0]) from error
         except library.PortAudioError as error:

@@ -19,21 +19,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsp.contract import AudioBlock, Frames, output_for, require_frames
-from dsp.master.biquad import BiquadCascade
 from dsp.master.fm_limiter import FmLimiter
 from dsp.master.leveller import Leveller, LevellerSettings
 from dsp.master.limiter import TruePeakLimiter
-from dsp.master.loudness_rider import CELL_S, LoudnessRider
-from dsp.measure.channels import channel_weights
-from dsp.measure.k_weighting import k_weighting
+from dsp.master.loudness_rider import LoudnessRider
 from dsp.measure.loudness import lufs
 from transmit.chain import build_chain
+from transmit.live.cell_energy import CELL_FRAMES, RATE_HZ, CellEnergy
 from transmit.profile import Profile
 from transmit.stages import NOMINAL_DBOV
 from transmit.target import Target
 
-RATE_HZ = 48_000
-CELL_FRAMES = round(CELL_S * RATE_HZ)
 SNR_DB = 40.0  # of a line that nobody has measured: decent, not a studio
 RELEASE_S = (0.06, 0.5)
 _LIMITER_RESERVE_DB = 0.07  # as of files (loa.bulletin)
@@ -85,7 +81,7 @@ class LiveMaster:
             build_chain(profile, RATE_HZ, channels, _Assumed()),  # type: ignore[arg-type]
         )
         self._limiter = _limiter(profile, channels)
-        self._meters = (_Energy(channels), _Energy(channels))
+        self._meters = (CellEnergy(channels), CellEnergy(channels))
         self.rider = LoudnessRider(
             profile.target.loudness_lufs,
             _START_GAIN_DB.get(profile.name, _START_GAIN_OF_OTHERS_DB),
@@ -133,44 +129,17 @@ class LiveMaster:
         """Master a piece that does not reach over the end of a cell."""
         for block in self._chain:
             frames = block.process(frames)
-        self._meters[0].take(frames, self._position)
+        before = self._meters[0].take(frames)
         places = (self._position + np.arange(len(frames))) / CELL_FRAMES
         gain_db = self._from_db + (self._to_db - self._from_db) * places
         raised = frames * np.float32(10.0) ** (gain_db / 20.0).astype(np.float32)[:, None]
         self._limiter.process(raised, out)
-        self._meters[1].take(out, self._position)
+        after = self._meters[1].take(out)
         self._position += len(frames)
-        if self._position == CELL_FRAMES:
-            before, after = (meter.cell() for meter in self._meters)
+        if before is not None and after is not None:
             self._position = 0
             self._from_db = self._to_db
             self._to_db = self.rider.advance(before, after)
-
-
-class _Energy:
-    """K-weighted, channel-weighted mean square of cells; summed at once, however they were cut."""
-
-    def __init__(self, channels: int) -> None:
-        design = k_weighting(RATE_HZ)
-        sections = np.array(
-            [[*design.shelf_b, *design.shelf_a], [1.0, -2.0, 1.0, *design.high_pass_a]]
-        )
-        self._filter = BiquadCascade(sections, channels)
-        self._weights = channel_weights(channels, "dual-mono")
-        self._cell = np.zeros((CELL_FRAMES, channels), np.float32)
-
-    def take(self, frames: Frames, position: int) -> None:
-        """Take the frames of a cell from `position` on."""
-        self._filter.process(frames, self._cell[position : position + len(frames)])
-
-    def cell(self) -> float:
-        """Return the mean square of the cell, which is complete."""
-        squares = np.mean(self._cell.astype(np.float64) ** 2, axis=0)
-        return float(squares @ self._weights)
-
-    def reset(self) -> None:
-        """Forget the stream."""
-        self._filter.reset()
 
 
 def inner_target(profile: Profile) -> Target:

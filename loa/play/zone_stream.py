@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from loa import streaming
 from transmit.atomic import OutputSet
 from transmit.playout.schedule import ZoneSettings
 from transmit.rtp.fan_out import FanOut
-from transmit.rtp.payloads import CODECS, PayloadEncoder
+from transmit.rtp.payloads import CODECS, Payload, PayloadEncoder
 from transmit.rtp.stream import Datagram, Kind, RtpStream
 
 _REPORT_S = 2.0
@@ -30,9 +31,18 @@ class ZoneStream:
         What files in them are relative to.
     held
         Closes the sockets.
+    heard
+        Is told every payload that goes out.
     """
 
-    def __init__(self, zone: ZoneSettings, folder: Path, held: ExitStack) -> None:
+    def __init__(
+        self,
+        zone: ZoneSettings,
+        folder: Path,
+        held: ExitStack,
+        heard: Callable[[Payload], None] | None = None,
+    ) -> None:
+        self._heard = heard
         codec = CODECS[zone.codec]
         addresses = [streaming.address_of(text) for text in zone.rtp]
         key = None if zone.srtp_key_file is None else streaming.key_of(folder / zone.srtp_key_file)
@@ -76,6 +86,8 @@ class ZoneStream:
                 self._put(self._stream.report(ntp_from_unix(unix_ns), payload.ticks))
             for datagram in self._stream.send(payload):
                 self._put(datagram)
+            if self._heard is not None:
+                self._heard(payload)
             self._ticks = payload.ticks + payload.duration
 
     def say_goodbye(self) -> None:

@@ -1,0 +1,83 @@
+"""Opens what RELAY.toml names: inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from ingest.clock import Clock
+from loa.relay.exciter import coder_of, sink_of
+from loa.relay.inputs import CardInput, FileInput, Input, PipeInput, RtpInput
+from loa.relay.paths import CardReader, FmPath, LinePath, OutputPath, RtpPath
+from loa.relay.settings import InputSettings, LineSettings, RelaySettings
+from loa.speaker.outputs import open_output
+from transmit.live.live_master import LiveMaster
+from transmit.live.pipe_writer import PipeWriter
+
+
+def open_inputs(
+    settings: RelaySettings, folder: Path, clock: Clock, held: ExitStack
+) -> list[Input]:
+    """Open the inputs in their order; `held` closes them."""
+    inputs = []
+    for one in settings.input:
+        opened = _input(one, folder, clock)
+        held.callback(opened.close)
+        inputs.append(opened)
+    return inputs
+
+
+def open_paths(
+    settings: RelaySettings,
+    folder: Path,
+    masters: Mapping[str, LiveMaster],
+    clock: Clock,
+    held: ExitStack,
+) -> list[OutputPath]:
+    """Open the outputs; `held` closes them."""
+    paths: list[OutputPath] = []
+    through_ms, now = settings.through_ms, clock.now_utc()
+    for number, rtp in enumerate(settings.rtp, 1):
+        name = settings.id if number == 1 else f"{settings.id}-{number}"
+        place = (folder, name)
+        paths.append(RtpPath(rtp, through_ms, masters[rtp.profile], place, held))
+    for fm in settings.fm:
+        master = masters[fm.profile]
+        coder, codes = coder_of(fm, folder, now, master.profile)
+        sink = sink_of(fm, folder, now, held)
+        latency_s = None
+        if sink.kind == "card":
+            latency_s = CardReader.latency_s + sink.latency_s
+        paths.append(FmPath(fm, through_ms, master, coder, codes, sink, latency_s))
+    wired = [_line(line, through_ms, masters[line.profile], folder, held) for line in settings.line]
+    return [*paths, *wired]
+
+
+def _input(settings: InputSettings, folder: Path, clock: Clock) -> Input:
+    if settings.is_radio:
+        from loa.relay.fm_input import FmInput
+
+        return FmInput(settings, folder)
+    if settings.source.startswith("file:"):
+        return FileInput(settings, folder)
+    if settings.source.startswith("pipe:"):
+        return PipeInput(settings, folder)
+    if settings.source.startswith("card:"):
+        return CardInput(settings)
+    return RtpInput(settings, folder, clock)
+
+
+def _line(
+    settings: LineSettings, through_ms: float, master: LiveMaster, folder: Path, held: ExitStack
+) -> LinePath:
+    if settings.to.startswith("pipe:"):
+        writer = PipeWriter(folder / settings.to.removeprefix("pipe:"), "int16")
+        held.callback(writer.close)
+        return LinePath(settings, through_ms, master, writer)
+    output = open_output(settings.to, folder)
+    held.callback(output.close)
+    latency_s = None
+    if settings.to.startswith("card:"):
+        latency_s = CardReader.latency_s + output.latency_s
+    return LinePath(settings, through_ms, master, output, latency_s)

@@ -1,0 +1,293 @@
+"""The relay whole: real sockets, real receivers, its time given by the test.
+
+What an IP horn plays and what an FM horn plays of the same programme is set side by side: equally
+loud, at the same moment, whatever the paths between.
+"""
+
+import base64
+import itertools
+import json
+import os
+import signal
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from dsp.align.delay import measure_delay
+from dsp.fm.profiles import PROFILES
+from dsp.measure.loudness_meter import LoudnessMeter
+from ingest.iq.multiplex_source import MultiplexFile
+from ingest.receiver.multiplex_receiver import MultiplexReceiver
+from ingest.receiver.stations import Station, StationList
+from loa import cli
+from loa.relay.program import BLOCK_S, BLOCK_SAMPLES, Relay
+from loa.relay.settings import parse_relay
+from loa.speaker.live import LiveSource
+from loa.speaker.settings import session_of
+
+RATE = 48_000
+BEGUN_S = 1_780_000_000.0
+BULLETIN = Path(__file__).parents[3] / "examples" / "bulletin-vi.flac"
+PORTS = itertools.count(31_000 + 200 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 2)
+
+
+class Given:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def monotonic_s(self):
+        return self.now_s
+
+    def now_utc(self):
+        return datetime.fromtimestamp(BEGUN_S + self.now_s, UTC)
+
+
+def free_port():
+    while True:
+        port = next(PORTS)
+        try:
+            for one in (port, port + 1):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind(("127.0.0.1", one))
+        except OSError:
+            continue
+        return port
+
+
+@pytest.fixture(scope="module")
+def bulletin():
+    sound, rate_hz = soundfile.read(BULLETIN, dtype="float32")
+    return soxr.resample(sound, rate_hz, RATE)[: 26 * RATE].astype(np.float32)
+
+
+@pytest.fixture
+def folder(tmp_path, bulletin):
+    soundfile.write(tmp_path / "bulletin.wav", bulletin, RATE, subtype="FLOAT")
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_text(base64.b64encode(bytes(range(30))).decode())
+    (tmp_path / "codes.toml").write_text(
+        '[station]\nid = "tri-ton"\nfrequency_hz = 60.4e6\npi = "7001"\n'
+        '[[code]]\nname = "open"\ndtmf = "15#"\n[[code]]\nname = "close"\ndtmf = "10*"\n'
+    )
+    return tmp_path
+
+
+def run(relay, clock, blocks, horn=None, *, takes_in=True, before=None):
+    """Run so many blocks; return what the IP horn plays, block by block as it is heard."""
+    heard = []
+    for _ in range(blocks):
+        due_s = clock.now_s
+        if before is not None:
+            before()
+        relay.step(due_s, takes_in=takes_in)
+        if horn is not None:
+            horn.receive(BEGUN_S + due_s)
+            heard.append(horn.render(BLOCK_SAMPLES, BEGUN_S + due_s))
+        clock.now_s += BLOCK_S
+    return np.concatenate(heard) if heard else None
+
+
+class Ear:
+    """The sink of an FM receiver."""
+
+    wants_audio, wants_composite = True, False
+
+    def __init__(self):
+        self.pieces = []
+
+    def audio(self, index, frames):
+        assert index == sum(len(piece) for piece in self.pieces)
+        self.pieces.append(frames.mean(axis=1))
+
+
+def received(path):
+    """Return mono as an FM horn has it, and the records of the receiver."""
+    station = Station(id="x", carrier="wired")
+    ear = Ear()
+    receiver = MultiplexReceiver(StationList((station,), dict(PROFILES)), station, sink=ear)
+    source = MultiplexFile(path, Given())
+    records = [record for block in source.blocks() for record in receiver.process(block)]
+    records += receiver.finish()
+    return np.concatenate(ear.pieces), records
+
+
+def loudness(sound):
+    meter = LoudnessMeter(RATE, 1)
+    meter.process(np.ascontiguousarray(sound[:, None]))
+    return meter.result().integrated_lufs
+
+
+def opened(folder, text):
+    clock = Given()
+    return Relay(parse_relay(text.encode()), folder, clock), clock
+
+
+def test_fm_and_ip_horns_say_the_same_equally_loud_at_the_same_moment(folder, bulletin):
+    port = free_port()
+    relay, clock = opened(
+        folder,
+        f"""
+id = "tri-ton"
+through_ms = 1200
+[[input]]
+source = "file:bulletin.wav"
+[[rtp]]
+to = ["127.0.0.1:{port}"]
+heard_after_ms = 300
+srtp_key_file = "key"
+sdp = "relay.sdp"
+[[fm]]
+to = "mpx.wav"
+pi = "7001"
+heard_after_ms = 0
+[[line]]
+to = "file:line.wav"
+""",
+    )
+    with relay:
+        session = session_of("sdp:relay.sdp", folder, plain_rtp=False)
+        with LiveSource("ip", session, 0.3, clock) as horn:
+            ip = run(relay, clock, 25 * 50, horn)
+            pairs = relay.pairs()
+            for name, (path, pair) in pairs.items():
+                relay.late[name] = path.ear.late(pair)
+            record = relay.record()
+            left = relay.end_programme()
+            more = run(relay, clock, left + 60, horn, takes_in=False)
+        relay.finish()
+    ip = np.concatenate([ip, more])
+    fm, records = received(folder / "mpx.wav")
+    wired, _ = soundfile.read(folder / "line.wav", dtype="float32")
+    # All horns speak 1.2 s after the input: by our aligner, to 5 ms at the very most.
+    programme = bulletin[: 25 * RATE]
+    for sound in (ip, fm, wired):
+        late = measure_delay(programme, np.ascontiguousarray(sound[: 25 * RATE]), RATE)
+        assert late.invalid is None
+        assert late.value == pytest.approx(1.2, abs=0.001 + late.u)
+    apart = measure_delay(
+        np.ascontiguousarray(ip[2 * RATE : 22 * RATE]),
+        np.ascontiguousarray(fm[2 * RATE : 22 * RATE]),
+        RATE,
+    )
+    assert apart.invalid is None
+    assert abs(apart.value) <= 0.001
+    assert abs(apart.value) + apart.u <= 0.005
+    # Equally loud after decoding and demodulation.
+    said = {name: loudness(sound) for name, sound in (("ip", ip), ("fm", fm), ("wired", wired))}
+    assert abs(said["ip"] - said["fm"]) <= 0.5
+    assert abs(said["wired"] - said["fm"]) <= 0.5
+    assert said["fm"] == pytest.approx(-16.0, abs=1.5)
+    # Within the rated deviation, by the receiver; what the relay says of itself agrees.
+    assert max(r["peak_deviation_hz"] for r in records) < 75_100.0
+    assert {r["pi"] for r in records[2:-2]} == {"7001"}
+    outputs = {output["kind"]: output for output in record["outputs"]}
+    assert outputs["rtp"]["loudness_lufs"] == pytest.approx(said["ip"], abs=0.3)
+    assert outputs["fm"]["loudness_lufs"] == pytest.approx(said["fm"], abs=0.3)
+    for output in outputs.values():
+        assert output["through_ms"] == pytest.approx(1200.0, abs=1.0)
+        assert 0.0 < output["u"]["through_ms"] < 2.0
+    assert record["apart_ms"] < 1.0
+    assert record["difference_lu"] <= 0.5
+    assert (record["state"], record["source"]) == ("relaying", "file:bulletin.wav")
+
+
+CODED = """
+id = "tri-ton"
+through_ms = 1500
+[[input]]
+source = "file:bulletin.wav"
+[[fm]]
+to = "mpx.wav"
+pi = "7001"
+station = "tri-ton"
+frequency_hz = 60.4e6
+codes = "codes.toml"
+code_before = ["open"]
+code_after = ["close"]
+"""
+
+
+def test_clusters_are_opened_before_the_first_word_and_closed_after_the_last(folder, bulletin):
+    soundfile.write(folder / "bulletin.wav", bulletin[: 6 * RATE], RATE)
+    relay, clock = opened(folder, CODED)
+    with relay:
+        run(relay, clock, 6 * 50)
+        assert relay.has_ended
+        # Receivers tell of whole seconds: one more, so that the last digit lies in one.
+        run(relay, clock, relay.end_programme() + 50, takes_in=False)
+        relay.finish()
+    fm, records = received(folder / "mpx.wav")
+    digits = [(r["second"], r["dtmf"]) for r in records if r["dtmf"]]
+    assert "".join(found for _, found in digits) == "15#10*"
+    late = measure_delay(bulletin[: 6 * RATE], np.ascontiguousarray(fm), RATE)
+    assert late.value == pytest.approx(1.5, abs=0.002)
+    # 0.6 s of digits and 0.2 s of pause end where the programme begins, 1.5 s in.
+    loud = np.abs(fm[: int(1.5 * RATE)]) > 0.05
+    assert np.flatnonzero(loud)[0] / RATE == pytest.approx(1.5 - 0.8, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("through_ms = 1500", "through_ms = 600", "through_ms: 8"),
+        ('station = "tri-ton"', 'station = "tan-binh"', "codes.other_station"),
+        ("frequency_hz = 60.4e6", "frequency_hz = 61e6", "codes.other_station"),
+        ('pi = "7001"', 'pi = "7002"', "codes.other_station"),
+        ('codes = "codes.toml"\n', "", "codes.none"),
+        ('["open"]', '["everything"]', "codes.unknown"),
+        ('pi = "7001"', 'pi = "7001"\nprofile = "ip"', "a profile for a transmitter"),
+        ('pi = "7001"', 'pi = "7001"\nrules = "75k75us"', "a transmitter of 75"),
+        ('pi = "7001"', 'pi = "7001"\npilot_khz = 49', "multiplex.settings"),
+    ],
+)
+def test_codes_and_settings_of_another_station_are_refused(folder, old, new, said, capfd):
+    (folder / "relay.toml").write_text(CODED.replace(old, new))
+    before = set(folder.iterdir())
+    assert cli.run(["relay", str(folder / "relay.toml")]) == 2
+    err = capfd.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert set(folder.iterdir()) == before
+
+
+def test_the_command_relays_and_ends_with_the_file(folder, bulletin, capfd):
+    soundfile.write(folder / "bulletin.wav", bulletin[: RATE // 2], RATE)
+    words = [str(folder / "bulletin.wav"), "--to", f"fm:{folder / 'mpx.wav'}", "--json"]
+    assert cli.run(["relay", *words, "--through-ms", "100"]) == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert lines[-1]["summary"] is True
+    assert {line["schema"] for line in lines} == {"loa.relay/1"}
+    assert soundfile.info(folder / "mpx.wav").samplerate == 192_000
+
+
+def test_ctrl_c_closes_clusters_and_completes_files(folder, capfd):
+    """The signal comes at the first block: what is on its way goes out, then the file is whole."""
+    (folder / "relay.toml").write_text(CODED)
+
+    class Interrupting(Given):
+        told = False
+
+        def monotonic_s(self):
+            # Every look takes a block: nobody waits.
+            self.now_s += BLOCK_S
+            if self.now_s > 1.0 and not self.told:
+                self.told = True
+                os.kill(os.getpid(), signal.SIGINT)
+            return self.now_s
+
+    from loa.relay.program import run_relay  # noqa: PLC0415
+
+    assert run_relay(folder / "relay.toml", clock=Interrupting(), as_json=True) == 0
+    summary = json.loads(capfd.readouterr().out.splitlines()[-1])
+    output = summary["outputs"][0]
+    assert (output["codes_opened"], output["codes_closed"]) == (1, 1)
+    assert output["clusters"] == "closed"
+    assert soundfile.info(folder / "mpx.wav").frames > 1.5 * 192_000

@@ -4,7 +4,8 @@
 
 Every trial is rendered as 8-bit IQ and received as any station is (1.6 s each); `--how kept` judges
 again what was received before, `--how brief` makes records and sound without IQ (no stranger's
-carrier there: see `bench.watch.brief_station`). A trial that went wrong is told on stderr.
+carrier there: see `bench.watch.brief_station`) and ends a trial with its alarm. A trial that went
+wrong is told on stderr.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def run(
     for number in numbers:
         for kind in names:
             trial = make_trial(kind, number, programmes, seed)
-            verdicts = judge(get(trial, programmes), trial, programmes.references)
+            verdicts = judge(
+                get(trial, programmes), trial, programmes.references, to_the_end=how != "brief"
+            )
             found = score(trial, verdicts, programmes)
             if found.false or not found.in_time:
                 told(found, verdicts)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from bench.watch.programmes import RATE_HZ, Programmes, Sound
-from bench.watch.trial import FREQUENCY_HZ, Trial
+from bench.watch.trial import FREQUENCY_HZ, KINDS, Trial
 from ingest.fm_profile import load_fm_profile
 from ingest.receiver.band_receiver import BandReceiver
 from ingest.receiver.stations import Slot, Station, StationList
@@ -96,14 +96,20 @@ def kept(trial: Trial, programmes: Programmes) -> Reception:
     return Reception(json.loads(path.read_text())["records"], np.asarray(audio, np.float32))
 
 
-def judge(reception: Reception, trial: Trial, references: References) -> list[Verdict]:
-    """Return the verdicts of the watch, one a second."""
+def judge(
+    reception: Reception, trial: Trial, references: References, *, to_the_end: bool = True
+) -> list[Verdict]:
+    """Return the verdicts of the watch, one a second; else up to the first right one."""
+    right = KINDS[trial.kind].findings
     ear = WatchedStation(station_of(trial), schedule_of(trial), references)
     verdicts = []
     for place, record in enumerate(reception.records):
         first = place * RATE_HZ
         ear.audio(first, reception.audio[first : first + RATE_HZ, None])
         verdicts.append(ear.judge(record))
+        found = verdicts[-1].finding in right and verdicts[-1].second + 1 > trial.start_s
+        if found and not to_the_end:
+            break
     return verdicts
 
 

@@ -224,10 +224,10 @@ def hear(sitting: Sitting, programmes: Programmes) -> Heard:
 
 
 def hear_weeks(
-    programmes: Programmes, wanted_s: int, seed: int, sitting_s: int = SITTING_S
+    programmes: Programmes, wanted_s: int, seed: int, sitting_s: int = SITTING_S, first: int = 0
 ) -> Iterator[Heard]:
-    """Yield sittings until `wanted_s` seconds were heard."""
-    for number in range(-(-wanted_s // sitting_s)):
+    """Yield sittings from number `first` on, until `wanted_s` seconds were heard."""
+    for number in range(first, first + -(-wanted_s // sitting_s)):
         yield hear(make_sitting(number, programmes, seed, sitting_s), programmes)
 
 
@@ -259,12 +259,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("seconds", type=int, nargs="?", default=LEAST_S)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first sitting")
     parser.add_argument("--set", choices=SETS, default=SETS[1], dest="which")
     given = parser.parse_args()
     programmes = Programmes.of_corpus(given.which)
     began_s, heard = time.process_time(), []
     try:
-        for one in hear_weeks(programmes, given.seconds, given.seed):
+        for one in hear_weeks(programmes, given.seconds, given.seed, first=given.first):
             heard.append(Heard(_without_sound(one.sitting), one.alarms, one.inconclusive))
             for verdict in one.alarms:
                 told = verdict.second, verdict.finding, verdict.detail, one.sitting.what

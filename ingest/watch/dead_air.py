@@ -17,7 +17,7 @@ HISS_S = 2
 SPEAKING_SILENCE_S = 2  # whole seconds: told within 3 s of its beginning
 SILENCE_S = 9
 QUIET_S = 2.0
-SPOKEN_S = 1.2
+SPOKEN_S = 0.8
 BARE_HZ = 15_000.0  # peak deviation, of which 6 to 8 kHz are the pilot: the rest is noise
 
 

@@ -16,6 +16,7 @@ from ingest.decode import Decoder
 from ingest.reference.answer import Answer
 from ingest.reference.recogniser import Recogniser
 from ingest.reference.sound import heard_rate_hz, mono
+from loa.live_opinion import Asked, LiveOpinion
 
 if TYPE_CHECKING:
     from loa.interrupt import Interrupt
@@ -25,6 +26,7 @@ RADIO_SUFFIXES = (".cu8", ".cs8", ".cs16", ".cf32", ".sigmf-meta", ".sigmf-data"
 _EACH = AUDIO_RATE_HZ  # frames handed on at once
 
 Make = Callable[[int], Recogniser]
+Second = Callable[[int], LiveOpinion]
 
 
 @dataclass
@@ -37,11 +39,14 @@ class Heard:
         Of the file or the station.
     missing
         Seconds of which something was never received.
+    asked
+        What the second opinion said while it was heard; empty for a file.
     """
 
     name: str
     answers: list[Answer] = field(default_factory=list)
     missing: set[int] = field(default_factory=set)
+    asked: list[Asked] = field(default_factory=list)
 
     def honest(self) -> list[Answer]:
         """Return the answers; where something is missing, no silence is claimed."""
@@ -83,13 +88,14 @@ def hear_file(decoder: Decoder, path: Path, make: Make, seconds: float | None) -
 
 
 class StationEar:
-    """Takes the audio of a station and recognises it."""
+    """Takes the audio of a station and recognises it; `second` makes who is asked besides."""
 
     wants_audio = True
     wants_composite = False
 
-    def __init__(self, name: str, make: Make) -> None:
-        self.heard = Heard(name)
+    def __init__(self, name: str, make: Make, second: Second) -> None:
+        self._opinion = second(AUDIO_RATE_HZ)
+        self.heard = Heard(name, asked=self._opinion.asked)
         self._recogniser = make(AUDIO_RATE_HZ)
         self._end = 0
 
@@ -101,22 +107,32 @@ class StationEar:
             self.heard.missing.update(range(first, last + 1))
             for done in range(0, gap, _EACH):
                 silence = np.zeros(min(_EACH, gap - done), np.float32)
-                self.heard.answers += self._recogniser.process(silence)
+                self._hear(silence)
         self._end = index + len(frames)
         samples = np.ascontiguousarray(frames.mean(axis=1), np.float32)
-        self.heard.answers += self._recogniser.process(np.nan_to_num(samples))
+        self._hear(np.nan_to_num(samples))
 
     def composite(self, index: int, samples: npt.NDArray[np.float32]) -> None:
         """Not wanted."""
 
     def finish(self) -> Heard:
         """Return what was heard."""
-        self.heard.answers += self._recogniser.finish()
+        self.heard.answers += map(self._opinion.confirm, self._recogniser.finish())
         return self.heard
+
+    def _hear(self, samples: npt.NDArray[np.float32]) -> None:
+        self._opinion.hear(samples)
+        self.heard.answers += map(self._opinion.confirm, self._recogniser.process(samples))
 
 
 def hear_radio(
-    uri: str, make: Make, *, seconds: float | None, centre_hz: float | None, rate_hz: int | None
+    uri: str,
+    make: Make,
+    second: Second,
+    *,
+    seconds: float | None,
+    centre_hz: float | None,
+    rate_hz: int | None,
 ) -> Iterator[Heard]:
     """Recognise every station of a radio source, one after another when it has ended.
 
@@ -138,7 +154,7 @@ def hear_radio(
     live = source.time_basis == "received"
     try:
         with Interrupt(on_stop=source.close if live else None) as stop:
-            ears = _listen(source, uri, make, seconds, stop)
+            ears = _listen(source, uri, lambda name: StationEar(name, make, second), seconds, stop)
     finally:
         source.close()
     for ear in ears:
@@ -146,7 +162,7 @@ def hear_radio(
 
 
 def _listen(
-    source: Any, uri: str, make: Make, seconds: float | None, stop: Interrupt
+    source: Any, uri: str, ear: Callable[[str], StationEar], seconds: float | None, stop: Interrupt
 ) -> list[StationEar]:
     from ingest.iq.multiplex_source import MultiplexCard, MultiplexFile
     from ingest.receiver.band_receiver import BandReceiver
@@ -161,7 +177,7 @@ def _listen(
     blocks: Any
     if isinstance(source, MultiplexFile | MultiplexCard):
         station = Station(id="mpx", carrier="wired")
-        ears = {station.id: StationEar(station.id, make)}
+        ears = {station.id: ear(station.id)}
         stations = StationList((station,), dict(PROFILES))
         receiver = MultiplexReceiver(stations, station, sink=ears[station.id])
         blocks = source.blocks()
@@ -169,7 +185,7 @@ def _listen(
         prelude = Prelude(source, SCAN_S)
         centre_hz = require_centre(source, uri)
         found = [carrier.station for carrier in scan_band(prelude, source, centre_hz, None)]
-        ears = {station.id: StationEar(station.id, make) for station in found}
+        ears = {station.id: ear(station.id) for station in found}
         stations = StationList(tuple(found), dict(PROFILES))
         receiver = BandReceiver(
             source, centre_hz, stations, carriers=prelude.carriers(), sinks=ears

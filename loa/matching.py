@@ -16,6 +16,7 @@ from ingest.reference.sound import print_file
 from ingest.reference.store import is_index, open_store
 from loa import reporting
 from loa.heard import Heard, hear_file, hear_radio, is_radio
+from loa.live_opinion import LiveOpinion, ReferenceSounds, take_opinion
 from loa.opinion import ask_about
 from loa.pieces import Piece, pieces_of
 from loa.progress import Progress
@@ -54,9 +55,12 @@ def match_heard(request: MatchRequest) -> int:
         streams: Iterable[Heard]
         progress.start(request.heard)
         if is_radio(request.heard):
+            sounds = ReferenceSounds(decoder, references.paths)
+            names = list(references.paths)
             streams = hear_radio(
                 request.heard,
                 lambda rate_hz: _recogniser(references, rate_hz),
+                lambda rate_hz: LiveOpinion(sounds, names, rate_hz),
                 seconds=request.seconds,
                 centre_hz=request.centre_hz,
                 rate_hz=request.rate_hz,
@@ -66,9 +70,11 @@ def match_heard(request: MatchRequest) -> int:
             make = lambda rate_hz: _recogniser(references, rate_hz)  # noqa: E731 - a closure
             streams = [hear_file(decoder, path, make, request.seconds)]
         found = [(heard, pieces_of(heard.honest())) for heard in streams]
-        if not is_radio(request.heard):
-            for piece in found[0][1]:
-                if piece.first.reference is not None:
+        for heard, pieces in found:
+            for piece in pieces:
+                if is_radio(request.heard):
+                    take_opinion(piece, heard.asked)
+                elif piece.first.reference is not None:
                     path = references.paths[piece.first.reference]
                     ask_about(decoder, piece, path, Path(request.heard))
         if request.plot is not None:

@@ -22,6 +22,7 @@ from dsp.align.coherence import Opinion, opinion_in_band
 from dsp.align.envelopes import FRAME_HZ, band_powers
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
 from ingest.watch.dead_air import Quiet
+from ingest.watch.lately import Lately
 from ingest.watch.quiet import quiet_at_end
 
 if TYPE_CHECKING:
@@ -82,10 +83,7 @@ class Listener:
         self._recogniser = recogniser
         self._references = references
         self._rate_hz = rate_hz
-        # The last seconds heard lie at the end of what is filled, and move to the front when full.
-        self._buffer = np.zeros(4 * _KEPT_S * rate_hz, np.float32)
-        self._filled = 0
-        self._end = 0  # samples heard
+        self._lately = Lately(rate_hz, _KEPT_S)
         self._believed: tuple[str, int] | None = None
         self._searched: _Search | None = None
         self._gain_db: float | None = None  # at which references are heard
@@ -97,35 +95,20 @@ class Listener:
 
         `expected` is what should be heard in it, as far as the watch knows.
         """
-        self._keep(samples)
+        self._lately.take(samples)
         return [self._confirm(answer, expected) for answer in self._recogniser.process(samples)]
 
     def quiet(self, expected: Expected | None) -> Quiet | None:
         """Return since when nothing is heard, where something was expected in the last second."""
         if expected is None or expected.place_s is None or self._gain_db is None:
             return None
-        heard = self._heard[-QUIET_WINDOW_S * self._rate_hz :]
+        last = (self._newest_second + 1) * self._rate_hz
+        heard = self._lately.between(last - QUIET_WINDOW_S * self._rate_hz, last)
+        if heard is None:
+            return None
         begins_s = expected.place_s + 1.0 - len(heard) / self._rate_hz
         band = speech_band(np.ascontiguousarray(heard), self._rate_hz)
         return quiet_at_end(band, self._references[expected.reference], begins_s, self._gain_db)
-
-    @property
-    def _heard(self) -> npt.NDArray[np.float32]:
-        """What was heard last, `_KEPT_S` of it."""
-        return self._buffer[max(self._filled - _KEPT_S * self._rate_hz, 0) : self._filled]
-
-    @property
-    def kept_bytes(self) -> int:
-        """Return the memory of what was heard."""
-        return self._buffer.nbytes
-
-    def _keep(self, samples: npt.NDArray[np.float32]) -> None:
-        if self._filled + len(samples) > len(self._buffer):
-            kept = self._heard.copy()
-            self._buffer[: len(kept)], self._filled = kept, len(kept)
-        self._buffer[self._filled : self._filled + len(samples)] = samples
-        self._filled += len(samples)
-        self._end += len(samples)
 
     def finish(self) -> list[Confirmed]:
         """Return the answers that were still to come, unconfirmed."""
@@ -149,7 +132,7 @@ class Listener:
 
         Heard at another place of the reference than the expected one, it is the same all the same.
         """
-        second = self._end // self._rate_hz - 1
+        second = self._newest_second
         place_s = expected.place_s
         near = None
         if place_s is not None:
@@ -176,9 +159,15 @@ class Listener:
             return Confirmed(answer, None)
         place_s = answer.offset_s or 0.0
         opinion = self.opinion(answer.reference, answer.second, place_s, _WITHIN_MATCH_S)
-        if opinion is not None and opinion.verdict == "different":
+        known = believed is not None and believed[0] == answer.reference
+        if opinion is not None and opinion.verdict != "same":
+            # What was believed before is given up only for another; what was not must be the same.
+            if known and opinion.verdict == "inconclusive":
+                return Confirmed(answer, None, opinion)
             self._believed = None
-            return Confirmed(replace(answer, verdict="inconclusive", reference=None), None, opinion)
+            others = tuple(sorted({answer.reference, *answer.others}))
+            doubted = replace(answer, verdict="inconclusive", reference=None, others=others)
+            return Confirmed(doubted, None, opinion)
         if opinion is not None and opinion.verdict == "same":
             self._believed = (answer.reference, answer.second)
         return Confirmed(answer, None, opinion)
@@ -193,13 +182,17 @@ class Listener:
     ) -> Opinion | None:
         """Return the opinion on the last seconds; `place_s`: of the reference in `second`."""
         band = self._references.get(reference)
-        last = (second + 1) * self._rate_hz - (self._end - len(self._heard))
-        first = max(last - seconds * self._rate_hz, 0)
-        if band is None or last > len(self._heard) or last <= first:
+        last = (second + 1) * self._rate_hz
+        heard = self._lately.between(max(last - seconds * self._rate_hz, 0), last)
+        if band is None or heard is None:
             return None
-        heard = speech_band(np.ascontiguousarray(self._heard[first:last]), self._rate_hz)
-        begins_s = place_s + 1.0 - (last - first) / self._rate_hz
-        return opinion_in_band(band, heard, -begins_s, within_s)
+        begins_s = place_s + 1.0 - len(heard) / self._rate_hz
+        sound = speech_band(np.ascontiguousarray(heard), self._rate_hz)
+        return opinion_in_band(band, sound, -begins_s, within_s)
+
+    @property
+    def _newest_second(self) -> int:
+        return self._lately.end // self._rate_hz - 1
 
 
 def different(opinion: Opinion | None) -> bool | None:

@@ -21,6 +21,8 @@ END_S = 4.0  # this close to its end a reference counts as complete
 OUT_OF_SLOT_S = 3
 UNSCHEDULED_S = 6
 _MOST_UNSCHEDULED = 10  # it is over when the carrier has said nothing for half of that
+FREE_S = 15  # a reference that nothing says is due is believed to go on after so long
+_SAME_LINE_S = 2.0
 WRONG_EVIDENCE = 5.0
 _MOST_EVIDENCE = 15.0
 _UNKNOWN = 1.0
@@ -85,6 +87,7 @@ class ProgrammeWatch:
         self._schedule = schedule
         self._lengths_s = dict(lengths_s or {})
         self.following: Following | None = None
+        self._begun: Following | None = None  # where a reference that is not due was recognised
         self._over: tuple[str, int] | None = None  # reference that ended, last second after it
         self.evidence = 0.0  # that something else is heard than what is due
         self.since: int | None = None
@@ -105,7 +108,9 @@ class ProgrammeWatch:
         matched = answer.verdict == "match" and answer.reference is not None
         if matched and (answer.reference in due or "" in due or not self._schedule.known):
             assert answer.reference is not None
-            self.following = Following(answer.reference, answer.second, answer.offset_s or 0.0)
+            heard = Following(answer.reference, answer.second, answer.offset_s or 0.0)
+            if answer.reference in due or self._goes_on(heard):
+                self.following = heard
             self._clear()
             self.out_of_slot = 0
             return ["content_own"]
@@ -117,6 +122,15 @@ class ProgrammeWatch:
             self._decay()
             return []
         return self._mismatch(answer, self._schedule.due(moment), confirmed)
+
+    def _goes_on(self, heard: Following) -> bool:
+        """Tell whether a reference that need not be heard is, for longer than a shared sentence."""
+        begun = self._begun
+        if begun is None or begun.reference != heard.reference:
+            self._begun = begun = heard
+        if abs(begun.place_s(heard.second) - heard.offset_s) > _SAME_LINE_S:
+            self._begun = begun = heard
+        return heard.second - begun.second >= FREE_S
 
     def expected(self, second: int, now: list[Due]) -> Expected | None:
         """Return what should be heard in `second`, or None where nothing must be."""

@@ -138,3 +138,18 @@ def test_a_minute_beside_a_slot_is_no_offence():
 
 def test_without_a_schedule_nothing_is_outside_of_it():
     assert carried(watched(Schedule(())), range(600), programme_on=True) is None
+
+
+def test_a_reference_that_is_not_due_is_expected_to_go_on_after_a_while_only():
+    free = watched(Schedule(()))
+    hear(free, [Said(s, "match", "morning", float(s)) for s in range(14)])
+    assert free.expected(14, []) is None
+    hear(free, [Said(s, "match", "morning", float(s)) for s in range(14, 16)])
+    assert free.expected(16, []) == Expected("morning", 16.0)
+
+
+def test_a_shared_sentence_in_each_of_two_places_is_not_going_on():
+    free = watched(Schedule(()))
+    hear(free, [Said(s, "match", "morning", float(s)) for s in range(10)])
+    hear(free, [Said(s, "match", "morning", s + 50.0) for s in range(20, 30)])
+    assert free.expected(30, []) is None

@@ -66,7 +66,7 @@ def test_no_audio_and_hiss_that_take_turns_are_silence():
 
 @pytest.mark.parametrize(
     ("quiet", "told"),
-    [(Quiet(2.1, 1.3), True), (Quiet(1.9, 1.9), False), (Quiet(3.0, 1.1), False), (None, False)],
+    [(Quiet(2.1, 1.3), True), (Quiet(1.9, 1.9), False), (Quiet(3.0, 0.7), False), (None, False)],
 )
 def test_quiet_tells_silence_within_a_second(quiet, told):
     assert (counted(same(["silence"], 1), quiet=quiet) is not None) == told

@@ -9,6 +9,7 @@ sizes are in `Plan`; `loa bench match` takes its rows from here. Long work shows
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,16 +19,22 @@ from typing import Any
 
 import numpy as np
 
-from bench.match import det, detection, false_matches, tables
+from bench.match import det, detection, false_matches, jingles, tables
+from bench.match.clips import aired, stranger_prints
 from bench.match.corpus import FULL, QUICK, Corpus, Size
-from bench.match.filling import fill
-from bench.match.ours import Loa
-from bench.match.system import RATE_HZ, System
+from bench.match.filling import fill, index_of
+from bench.match.halves import Half
+from bench.match.strangers import strangers
+from bench.match.system import System
 from bench.match.trials import Trial
 from bench.peers.audfprint_match import Audfprint
 from bench.peers.audfprint_match import installed as audfprint_installed
 from bench.peers.chromaprint_match import Chromaprint
 from bench.peers.chromaprint_match import installed as chromaprint_installed
+
+HALF: Half = "held out"  # what the figures are of; nothing was chosen on it
+
+_EVERY_FOR_PEERS = 7  # strangers: of every voice and way in turn
 
 Step = Callable[[str, float], None]
 
@@ -38,15 +45,17 @@ class Plan:
 
     size: Size
     fillers: int
-    excerpts_per_bulletin: int  # of each length, over the real FM path
+    clips_per_bulletin: int  # of each length, over the real FM path
+    for_peers: int  # of them
     most_over_the_air: int  # bulletins
-    per_impairment: int
-    strangers_per_impairment: int
+    per_impairment: int  # of each length
+    strangers_for_peers: int
     false_match_trials: int
+    jingle_trials: int
 
 
-QUICK_PLAN = Plan(QUICK, 200, 2, 4, 6, 4, 60)
-FULL_PLAN = Plan(FULL, 10_000, 8, 75, 80, 40, 10_000)
+QUICK_PLAN = Plan(QUICK, 200, 2, 2, 4, 2, 1, 60, 4)
+FULL_PLAN = Plan(FULL, 10_000, 30, 4, 99, 20, 8, 10_000, 200)
 
 
 class Bench:
@@ -57,21 +66,20 @@ class Bench:
         self.step = step
         self.corpus = Corpus(plan.size)
         self.corpus.prepare(step)
-        self.ours = Loa()
         self.peers: list[System] = []
         self.missing = list(self.corpus.missing)
-        for peer, there in (
+        for make, there in (
             (Chromaprint, chromaprint_installed()),
             (Audfprint, audfprint_installed()),
         ):
             if there:
-                self.peers.append(peer())
+                self.peers.append(make())
             else:
-                self.missing.append(peer.name)
+                self.missing.append(make.name)
+        self.ours = index_of(self.corpus)
         for number, bulletin in enumerate(self.corpus.indexed, start=1):
-            sound = self.corpus.sound(bulletin)
-            for system in (self.ours, *self.peers):
-                system.add(bulletin.name, sound)
+            for peer in self.peers:
+                peer.add(bulletin.name, self.corpus.sound(bulletin))
             step("index", number / len(self.corpus.indexed))
 
     def fill_up(self) -> None:
@@ -80,66 +88,76 @@ class Bench:
         fill(self.ours, self.corpus, self.plan.fillers)
 
     def trials(self) -> Iterator[Trial]:
-        """Yield all trials of excerpts: the real FM path, every impairment, strangers."""
+        """Yield all trials of known clips: the real FM path, every impairment, music."""
         plan, corpus = self.plan, self.corpus
-        speech = [b for b in corpus.indexed if b.kind != "music"]
-        speech = [b for b in speech if len(corpus.sound(b)) > 15 * RATE_HZ]
-        order = np.random.default_rng(1).permutation(len(speech))
-        aired = [speech[n] for n in order[: plan.most_over_the_air]]
-        for number, bulletin in enumerate(aired, start=1):
-            self.step("over the air", number / len(aired))
-            cut = detection.fm_and_codec(corpus, [bulletin], plan.excerpts_per_bulletin)
-            yield from detection.run(cut, self.ours, self.peers)
+        own = aired(corpus.indexed, HALF)
+        chosen = np.random.default_rng(1).permutation(len(own))[: plan.most_over_the_air]
+        for number, place in enumerate(chosen, start=1):
+            yield from detection.on_the_air(
+                corpus,
+                own[place],
+                plan.clips_per_bulletin,
+                self.ours,
+                self.peers,
+                plan.for_peers,
+            )
+            self.step("over the air", number / len(chosen))
         self.step("impairments", 0.0)
-        cut = detection.each_impairment(corpus, speech, plan.per_impairment)
-        yield from detection.run(cut, self.ours, self.peers)
-        self.step("strangers", 0.0)
-        unknown = [b for b in corpus.strangers if b.kind != "music"]
-        cut = detection.each_impairment(corpus, unknown, plan.strangers_per_impairment, known=False)
-        yield from detection.run(cut, self.ours, self.peers)
-        music = [b for b in corpus.indexed if b.kind == "music"]
-        cut = detection.fm_noise_only(corpus, music, plan.excerpts_per_bulletin)
-        yield from detection.run(cut, self.ours, self.peers)
+        yield from detection.each_impairment(corpus, HALF, plan.per_impairment, self.ours)
+        self.step("music", 0.0)
+        yield from detection.music(corpus, plan.for_peers, self.ours, self.peers)
 
-    def false_matches(self) -> list[false_matches.Heard]:
-        """Same voices, other texts."""
-        heard, done = [], 0
-        least = self.plan.false_match_trials
-        for one in false_matches.hear_strangers(self.corpus, self.ours, "held out", least):
-            heard.append(one)
-            done += one.trials if one.how == "10 s clip" else 0
+    def strangers(self) -> Iterator[Trial | false_matches.Heard]:
+        """Yield same voices with other texts: as clips for the curve, and in every way."""
+        done, least = 0, self.plan.false_match_trials
+        for number, stranger in enumerate(strangers(self.corpus, HALF)):
+            prints = stranger_prints(stranger)
+            every, most = _EVERY_FOR_PEERS, _EVERY_FOR_PEERS * self.plan.strangers_for_peers
+            peers = self.peers if number % every == 0 and number < most else []
+            yield from detection.unknown(prints, self.ours, peers)
+            for one in false_matches.hear(self.ours, prints):
+                yield one
+                done += one.trials if one.how == "10 s clip" else 0
             self.step("same voice, another text", min(done / least, 1.0))
-        return heard
+            if done >= least:
+                return
 
 
-def run(plan: Plan, folder: Path, step: Step, *, long_part: bool = True) -> dict[str, Any]:
+def run(plan: Plan, folder: Path, step: Step) -> dict[str, Any]:
     """Run everything but the speed rows; write the trials, the curve and the tables to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(plan, step)
     bench.fill_up()
     found: list[Trial] = []
+    heard: list[false_matches.Heard] = []
     with (folder / "trials.jsonl").open("w", encoding="utf-8") as file:
-        for trial in bench.trials():
-            found.append(trial)
-            file.write(json.dumps(dataclasses.asdict(trial), ensure_ascii=False) + "\n")
-    heard = bench.false_matches() if long_part else []
-    text = report(found, heard, bench.missing)
+        for one in itertools.chain(bench.trials(), bench.strangers()):
+            (found if isinstance(one, Trial) else heard).append(one)  # type: ignore[arg-type]
+            file.write(json.dumps(dataclasses.asdict(one), ensure_ascii=False) + "\n")
+    step("jingles", 0.0)
+    jingle_bench = jingles.Jingles(bench.corpus)
+    jingled = [jingle_bench.trial(number) for number in range(plan.jingle_trials)]
+    text = report(found, heard, jingled, bench.missing)
     (folder / "tables.md").write_text(text, encoding="utf-8")
     det.plot(
-        [trial for trial in found if trial.voice != "music"],
+        [t for t in found if not t.bulletin or t.impairment.startswith("real FM")],
         folder / "det.png",
-        "Excerpts of speech, all impairments and the real FM path, each threshold",
+        "Clips of the held-out half: over the air at 15 dB, and other texts of the voices",
     )
-    return {"bench": bench, "trials": found, "heard": heard, "text": text}
+    return {"bench": bench, "trials": found, "heard": heard, "jingled": jingled, "text": text}
 
 
 def report(
-    trials: Sequence[Trial], heard: Sequence[false_matches.Heard], missing: Sequence[str]
+    trials: Sequence[Trial],
+    heard: Sequence[false_matches.Heard],
+    jingled: Sequence[jingles.Jingled],
+    missing: Sequence[str],
 ) -> str:
     """All tables as one text."""
     parts = [tables.over_the_air(trials), tables.impairments(trials), tables.systems(trials)]
     if heard:
         parts.append(false_matches.table(heard))
+    parts.append(jingles.table(jingled))
     if missing:
         parts.append("Left out, not installed here: " + ", ".join(missing))
     return "\n\n".join(parts) + "\n"
@@ -160,7 +178,7 @@ def main() -> int:
             print(said, file=sys.stderr, flush=True)
 
     print(plan, file=sys.stderr)
-    done = run(plan, folder, step, long_part="--no-false-matches" not in sys.argv)
+    done = run(plan, folder, step)
     print(done["text"])
     return 0
 

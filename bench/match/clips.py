@@ -8,15 +8,15 @@ fifteen times real time, flite at eighteen); comparing their prints again takes 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.impair.catalogue import catalogue
+from bench.match.air import AUDIO_SNR_DB, CODECS, over_the_air
 from bench.match.corpus import SEED, Bulletin, Corpus
-from bench.match.detection import AUDIO_SNR_DB, CODECS, over_the_air
 from bench.match.halves import Half
 from bench.match.print_cache import kept_prints
 from bench.match.strangers import Stranger
@@ -45,36 +45,53 @@ def aired(bulletins: Sequence[Bulletin], half: Half) -> list[Bulletin]:
     return [b for b in bulletins if b.kind != "music" and b.half == half]
 
 
-def aired_clips(corpus: Corpus, bulletin: Bulletin, seconds: float, count: int) -> list[Clip]:
-    """Return `count` clips of a bulletin over the real FM path and a codec, codecs in turn."""
+@dataclass(frozen=True)
+class Cut:
+    """Where a clip is cut out of a bulletin as received, and the codec it goes through."""
+
+    codec: str
+    start_s: float
+    seconds: float
+
+    def sound(self, received: Sound) -> Sound:
+        """Return the clip of the whole as received."""
+        first = round(self.start_s * RATE_HZ)
+        piece = received[first : first + round(self.seconds * RATE_HZ)]
+        return _house(CODECS[self.codec](piece, np.random.default_rng(0)))
+
+
+def cuts_of(corpus: Corpus, bulletin: Bulletin, seconds: float, count: int) -> list[Cut]:
+    """Return `count` cuts of a bulletin, anywhere, codecs at random; none if it is too short."""
+    room_s = len(corpus.sound(bulletin)) / RATE_HZ - seconds
     rng = np.random.default_rng([SEED, 19, round(seconds), *bulletin.name.encode()])
     names = [list(CODECS)[int(n)] for n in rng.integers(len(CODECS), size=count)]
     places = rng.random(count)
+    if room_s < 0.0:
+        return []
+    return [Cut(n, place * room_s, seconds) for n, place in zip(names, places, strict=True)]
+
+
+def aired_clips(corpus: Corpus, bulletin: Bulletin, seconds: float, count: int) -> list[Clip]:
+    """Return `count` clips of a bulletin over the real FM path and a codec."""
+    cuts = cuts_of(corpus, bulletin, seconds, count)
+    if not cuts:
+        return []
 
     def make() -> list[Prints]:
-        heard = over_the_air(corpus, bulletin)
-        room = len(heard) / RATE_HZ - seconds
-        made = []
-        for name, place in zip(names, places, strict=True):
-            first = round(place * room * RATE_HZ)
-            piece = heard[first : first + round(seconds * RATE_HZ)]
-            made.append(fingerprint(_house(CODECS[name](piece, rng)), RATE_HZ))
-        return made
+        received = over_the_air(corpus, bulletin)
+        return [fingerprint(cut.sound(received), RATE_HZ) for cut in cuts]
 
-    length_s = len(corpus.sound(bulletin)) / RATE_HZ
-    if length_s < seconds:
-        return []
     recipe = f"{SEED} aired {AUDIO_SNR_DB} {seconds} {count} {bulletin.name} {bulletin.recipe}"
     return [
         Clip(
             bulletin.name,
             bulletin.voice,
-            f"real FM 15 dB + {name}",
-            round(place * (length_s - seconds) * RATE_HZ) / RATE_HZ,
+            f"real FM 15 dB + {cut.codec}",
+            cut.start_s,
             seconds,
             prints,
         )
-        for name, place, prints in zip(names, places, kept_prints(recipe, make), strict=True)
+        for cut, prints in zip(cuts, kept_prints(recipe, make), strict=True)
     ]
 
 
@@ -109,16 +126,6 @@ def stranger_prints(stranger: Stranger) -> StrangerPrints:
         kept_prints(recipe, lambda: [fingerprint(heard(), RATE_HZ)])[0],
         {s: kept_prints(f"{recipe} {s} s", functools.partial(clips, s)) for s in LENGTHS_S},
     )
-
-
-def all_aired_clips(corpus: Corpus, half: Half, seconds: float, least: int) -> Iterator[Clip]:
-    """Yield at least `least` clips of a half, as many of every bulletin."""
-    bulletins = [
-        b for b in aired(corpus.indexed, half) if len(corpus.sound(b)) >= 1.5 * seconds * RATE_HZ
-    ]
-    each = -(-least // len(bulletins))
-    for bulletin in bulletins:
-        yield from aired_clips(corpus, bulletin, seconds, each)
 
 
 def impaired_clips(corpus: Corpus, half: Half, name: str, seconds: float, count: int) -> list[Clip]:

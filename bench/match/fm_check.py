@@ -15,8 +15,8 @@ import numpy as np
 
 from bench.impair.fm_noise import FmNoise
 from bench.impair.fm_path import fm_master
+from bench.match.air import over_the_air
 from bench.match.corpus import FULL, Corpus
-from bench.match.detection import over_the_air
 from bench.match.system import RATE_HZ
 from dsp.recognise.fingerprint import Prints, fingerprint
 from dsp.recognise.reference_prints import SPEAKS

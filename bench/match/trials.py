@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.impair.catalogue import Impairment
+from bench.match.clips import Clip
 from bench.match.ours import Loa
-from bench.match.system import RATE_HZ, System
+from bench.match.system import RATE_HZ, Found, System
+from ingest.reference.answer import Answer
 
 Sound = npt.NDArray[np.float32]
 
@@ -106,23 +108,33 @@ def try_system(system: System, excerpt: Excerpt) -> Trial:
 def try_loa(system: Loa, excerpt: Excerpt) -> Trial:
     """Let the station hear it second by second; the score is that of the best candidate."""
     found = system.query(excerpt.heard)
+    return _judge(system, excerpt, found, system.listen(excerpt.heard))
+
+
+def try_clip(system: Loa, clip: Clip) -> Trial:
+    """The same of a clip that was printed already."""
+    found = system.query_prints(clip.prints)
+    return _judge(system, clip, found, system.listen_prints(clip.prints))
+
+
+def _judge(
+    system: Loa, heard: Excerpt | Clip, found: Found | None, answers: Sequence[Answer]
+) -> Trial:
     right, others = False, set()
-    for answer in system.listen(excerpt.heard):
+    for answer in answers:
         if answer.verdict != "match" or answer.reference is None or answer.offset_s is None:
             continue
-        due_s = excerpt.start_s + answer.second
-        if answer.reference == excerpt.bulletin and abs(answer.offset_s - due_s) <= WITHIN_S:
+        due_s = heard.start_s + answer.second
+        if answer.reference == heard.bulletin and abs(answer.offset_s - due_s) <= WITHIN_S:
             right = True
         else:
             others.add(f"{answer.reference}@{answer.offset_s:.1f}s in second {answer.second}")
     at_place = bool(
-        found
-        and found.name == excerpt.bulletin
-        and abs(found.offset_s - excerpt.start_s) <= WITHIN_S
+        found and found.name == heard.bulletin and abs(found.offset_s - heard.start_s) <= WITHIN_S
     )
     return _trial(
         system.name,
-        excerpt,
+        heard,
         score=found.score if found else 0.0,
         at_place=at_place,
         right=right,
@@ -133,7 +145,7 @@ def try_loa(system: Loa, excerpt: Excerpt) -> Trial:
 
 def _trial(
     system: str,
-    excerpt: Excerpt,
+    excerpt: Excerpt | Clip,
     *,
     score: float,
     at_place: bool,
@@ -145,7 +157,7 @@ def _trial(
         system,
         excerpt.bulletin,
         excerpt.voice,
-        excerpt.impairment,
+        excerpt.impairment if isinstance(excerpt, Excerpt) else excerpt.way,
         excerpt.seconds,
         excerpt.start_s,
         score,

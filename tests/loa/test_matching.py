@@ -170,6 +170,33 @@ def test_copies_and_the_same_name_twice(folder, capsys, tmp_path):
     assert (code, lines[0]["kind"]) == (2, "match.duplicate")
 
 
+def test_one_reference_inside_another(folder, capsys, tmp_path):
+    sound = speech(20, 2)
+    soundfile.write(tmp_path / "part.wav", sound[5 * 8_000 : 17 * 8_000], 8_000)
+    soundfile.write(tmp_path / "inside.wav", noisy(sound[6 * 8_000 : 16 * 8_000], 15), 8_000)
+    references = folder / "evening.wav", tmp_path / "part.wav"
+    # All of the longer one is heard: it is named, and the part is not.
+    _, lines = run(capsys, "match", *references, "--heard", folder / "whole.wav", "--json")
+    assert [x["reference"] for x in lines] == ["evening"]
+    # What both have is the part as far as one can tell, and the other is listed beside it.
+    _, lines = run(capsys, "match", *references, "--heard", tmp_path / "inside.wav", "--json")
+    assert [(x["reference"], x["others"]) for x in lines] == [("part", ["evening"])]
+    assert lines[0]["offset_s"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_file_of_a_day_is_refused_before_it_is_read(folder, capsys, tmp_path):
+    day = tmp_path / "day.wav"
+    seconds = 24 * 3600
+    with day.open("wb") as file:
+        data = seconds * 8_000
+        file.write(b"RIFF" + (data + 36).to_bytes(4, "little") + b"WAVEfmt " + bytes((16, 0, 0, 0)))
+        file.write(bytes((7, 0, 1, 0)) + (8_000).to_bytes(4, "little") * 2 + bytes((1, 0, 8, 0)))
+        file.write(b"data" + data.to_bytes(4, "little"))
+        file.truncate(data + 44)  # a hole: nothing is on the disk
+    code, lines = run(capsys, "match", folder / "evening.wav", "--heard", day, "--json")
+    assert (code, lines[0]["kind"]) == (2, "audio.too_long")
+
+
 def test_no_plot_without_a_match(folder, capsys, tmp_path):
     code, lines = run(
         capsys, "match", folder / "morning.wav", "--heard", folder / "whole.wav", "--json",

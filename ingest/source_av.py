@@ -133,20 +133,19 @@ class AvSource:
         )
 
     def _decoded(self, stream: Any) -> Iterator[Any]:
-        """Yield decoded frames of unchanging rate and layout."""
-        rate_hz, layout, samples = 0, "", 0
+        """Yield decoded frames of unchanging rate and channel count."""
+        form, samples, rate_hz = None, 0, 0
         try:
             for packet in self._container.demux(stream):
                 for frame in packet.decode():
-                    if (frame.rate, frame.layout.name) != (
-                        rate_hz or frame.rate,
-                        layout or frame.layout.name,
-                    ):
-                        raise refusals.damaged(
-                            "one sample rate and channel count",
-                            f"a change of either after {samples / rate_hz:.3f} s",
-                        )
-                    rate_hz, layout = frame.rate, frame.layout.name
+                    own = (frame.rate, frame.layout.nb_channels)
+                    if own != form:
+                        if form is not None:
+                            raise refusals.damaged(
+                                "one sample rate and channel count",
+                                f"a change of either after {samples / rate_hz:.3f} s",
+                            )
+                        form, rate_hz = own, frame.rate
                     samples += frame.samples
                     if frame.samples:
                         yield frame

@@ -1,9 +1,7 @@
-"""Frames kept between two passes: in memory while they are few, else in an unlinked temporary file.
+"""Frames on disk between two passes: an unlinked temporary file, read and written, never mapped.
 
-A bulletin of ten minutes at 24 kHz is 58 MB of float32 and stays in memory: through the system's
-page cache it would cost a twelfth of the whole mastering. A three-hour stereo programme is 4 GB. On
-disk that costs no memory of ours (the file is read and written, never mapped: mapped pages would
-count), and as the file has no name it vanishes with the process, however that ends.
+A three-hour stereo programme is 4 GB of float32. On disk it costs no memory of ours (mapped pages
+would count), and as the file has no name it vanishes with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -22,31 +19,25 @@ from dsp.errors import Refusal
 BLOCK_FRAMES = 24_576  # 16 laps of 1536 frames (dsp/master/state_space.py)
 
 
-MEMORY_BYTES = 64 << 20  # two spools of it fit beside everything else into the 300 MB of a job
-
-
 class Spool:
-    """A programme, written once from front to back, read any number of times.
+    """A programme on disk, written once from front to back, read any number of times.
 
     Parameters
     ----------
     channels
         Of the programme.
     folder
-        Where to put what does not stay in memory; None is the system's temporary folder.
-    memory_bytes
-        Most that stays in memory.
+        Where to put it; None is the system's temporary folder.
     """
 
-    def __init__(
-        self, channels: int, folder: Path | None = None, *, memory_bytes: int = MEMORY_BYTES
-    ) -> None:
+    def __init__(self, channels: int, folder: Path | None = None) -> None:
         self.channels = channels
         self.frames = 0
         self._folder = folder
-        # Only the pages that are written to become memory.
-        self._kept: Frames | None = np.empty((memory_bytes // (4 * channels), channels), np.float32)
-        self._file: IO[bytes] | None = None
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - see close()
+        except OSError as error:
+            raise self._refused(error) from error
 
     def append(self, frames: Frames) -> None:
         """Add frames, (n, channels), at the end.
@@ -58,13 +49,13 @@ class Spool:
         """
         if not len(frames):
             return
-        end = self.frames + len(frames)
-        if self._kept is not None and end <= len(self._kept):
-            self._kept[self.frames : end] = frames
-        else:
-            self._move_to_disk()
-            self._write(np.ascontiguousarray(frames, np.float32))
-        self.frames = end
+        left = np.ascontiguousarray(frames, np.float32).data.cast("B")
+        try:
+            while len(left):
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise self._refused(error) from error
+        self.frames += len(frames)
 
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Frames]:
         """Give the programme in new arrays of `block_frames`, the last one shorter.
@@ -76,9 +67,6 @@ class Spool:
 
     def part(self, start: int, count: int) -> Frames:
         """Return `count` frames from `start` on, all of which are there, in a new array."""
-        if self._kept is not None:
-            return self._kept[start : start + count].copy()
-        assert self._file is not None
         block = np.empty((count, self.channels), np.float32)
         left, place = block.data.cast("B"), start * 4 * self.channels
         while len(left):
@@ -89,36 +77,13 @@ class Spool:
         return block
 
     def clear(self) -> None:
-        """Make it empty for another programme of as many channels; its room stays its own."""
-        if self._file is not None:
-            self._file.seek(0)
+        """Make it empty for another programme of as many channels; the disk space stays its own."""
+        self._file.seek(0)
         self.frames = 0
 
     def close(self) -> None:
-        """Give memory and disk space back."""
-        self._kept = None
-        if self._file is not None:
-            self._file.close()
-
-    def _move_to_disk(self) -> None:
-        if self._file is not None:
-            return
-        try:
-            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - see close()
-        except OSError as error:
-            raise self._refused(error) from error
-        if self._kept is not None:
-            self._write(self._kept[: self.frames])
-            self._kept = None
-
-    def _write(self, frames: Frames) -> None:
-        assert self._file is not None
-        left = frames.data.cast("B") if len(frames) else memoryview(b"")
-        try:
-            while len(left):
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            raise self._refused(error) from error
+        """Give the disk space back."""
+        self._file.close()
 
     def _refused(self, error: OSError) -> Refusal:
         return Refusal(

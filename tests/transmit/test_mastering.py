@@ -1,7 +1,5 @@
 """Two-pass mastering: loudness, ceiling, length, honesty about what stood in the way."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from tests.dsp.master.test_fm_limiter import coder_peak
 from transmit.alignment import aligned, faded
 from transmit.loudness_series import programme_loudness
 from transmit.mastering import master
-from transmit.spool import Spool
 from transmit.target import FmTarget, Target
 
 RATE_HZ = 48_000
@@ -228,8 +225,7 @@ def test_fades_do_not_depend_on_the_cut(block):
     np.testing.assert_array_equal(y[96:-96], 1.0)
 
 
-def test_a_full_spool_is_a_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr("transmit.intake.Spool", partial(Spool, memory_bytes=16))
+def test_a_full_spool_is_a_refusal(tmp_path):
     with pytest.raises(Refusal, match=r"disk\.spool"):
         master(lambda: [np.zeros((9, 1), np.float32)], RATE_HZ, 1, Identity(), WEB, tmp_path / "no")
 

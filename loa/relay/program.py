@@ -37,6 +37,7 @@ BLOCK_S = 0.02
 RATE_HZ = 48_000
 _BLOCKS_PER_S = 50
 _MEASURE_EVERY_S = 5
+_MOST_LATE_S = 0.25  # that a machine is behind: later it is not made up for
 _SETTLE_S = 0.5  # let out beyond what is on its way: coders and packets
 
 
@@ -58,6 +59,8 @@ class Relay:
         The outputs.
     begun_unix_s
         The moment (UTC) of the first sample of every output, as the clock says now.
+    stalls
+        How often the machine was so late that the outputs went on from a later moment.
     """
 
     def __init__(self, settings: RelaySettings, folder: Path, clock: Clock) -> None:
@@ -78,6 +81,7 @@ class Relay:
         self._came = Memory()
         self._blocks = 0
         self.begun_unix_s: float | None = None
+        self.stalls = 0
         self._quiet_samples = round(LINGER_S * RATE_HZ)
         self._source: Input | None = None
         self._alive = False
@@ -148,6 +152,7 @@ class Relay:
             "state": "silent" if source is None else "relaying" if self._alive else "waiting",
             "source": None if source is None else source.name,
             "turns": self._chooser.turns,
+            "stalls": self.stalls,
             "difference_lu": round(max(loud) - min(loud), 2) if len(loud) > 1 else None,
             "apart_ms": round(max(late) - min(late), 3) if len(late) > 1 else None,
             "inputs": [{"name": one.name, **one.about()} for one in self._inputs],
@@ -228,6 +233,7 @@ class _Runner:
         self._interrupt = interrupt
         self._block = 0
         self._begun_s = 0.0
+        self._shift_s = 0.0
 
     def run(self, seconds: float | None, *, as_json: bool) -> None:
         self._pacer.wait_until(0.0)
@@ -250,8 +256,14 @@ class _Runner:
                 self._one(takes_in=False)
 
     def _one(self, *, takes_in: bool) -> None:
-        due_s = self._block * BLOCK_S
+        due_s = self._block * BLOCK_S + self._shift_s
         self._pacer.wait_until(due_s)
+        late_s = self._clock.monotonic_s() - (self._begun_s + due_s)
+        if late_s > _MOST_LATE_S:
+            # What is late for the loudspeakers would be late for ever: all outputs go on from now.
+            self._shift_s += late_s
+            due_s += late_s
+            self._relay.stalls += 1
         self._relay.step(self._begun_s + due_s, takes_in=takes_in)
         self._block += 1
 

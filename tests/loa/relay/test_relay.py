@@ -291,3 +291,26 @@ def test_ctrl_c_closes_clusters_and_completes_files(folder, capfd):
     assert (output["codes_opened"], output["codes_closed"]) == (1, 1)
     assert output["clusters"] == "closed"
     assert soundfile.info(folder / "mpx.wav").frames > 1.5 * 192_000
+
+
+def test_a_machine_that_stood_still_is_not_late_for_ever(folder, capfd):
+    """After a second in which nothing ran all outputs go on from now, and say so."""
+
+    class Stalling(Given):
+        def monotonic_s(self):
+            # Every look takes a millisecond; at one of them the machine stands for a second.
+            self.now_s += 1.0 if 0.5 <= self.now_s < 0.501 else 0.001
+            return self.now_s
+
+    from loa.relay.program import run_relay  # noqa: PLC0415
+
+    (folder / "relay.toml").write_text(
+        'id = "a"\nthrough_ms = 100\n[[input]]\nsource = "file:bulletin.wav"\n'
+        '[[line]]\nto = "null"\n'
+    )
+    path = folder / "relay.toml"
+    assert run_relay(path, seconds=0.6, clock=Stalling(), as_json=True) == 0
+    summary = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert summary["stalls"] == 1
+    # The first sample of the stream, as it goes on now, would have been a second later.
+    assert summary["begun_unix_s"] - BEGUN_S == pytest.approx(1.0, abs=0.05)

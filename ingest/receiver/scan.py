@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsp.errors import Refusal
 from ingest.receiver.band_receiver import BandReceiver
-from ingest.receiver.stations import Station, StationList
+from ingest.receiver.stations import HIGHEST_HZ, LOWEST_HZ, Station, StationList
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -78,11 +79,25 @@ def scan_band(
         At least a second of the capture, read but not yet received.
     known
         Stations that may be named; one within 30 kHz of a carrier is that carrier's.
+
+    Raises
+    ------
+    Refusal
+        "receive.outside" for a capture that lies wholly outside of where stations are.
     """
+    reach_hz = source.rate_hz / 2 - _EDGE_HZ
+    if not LOWEST_HZ - reach_hz < centre_hz < HIGHEST_HZ + reach_hz:
+        raise Refusal(
+            "receive.outside",
+            expected=f"a capture within {LOWEST_HZ / 1e6:.0f} … {HIGHEST_HZ / 1e6:.0f} MHz",
+            got=f"one around {centre_hz / 1e6:.3f} MHz",
+            advice="--centre-mhz, if the recording does not say it rightly",
+        )
     places = [
         place
         for place in prelude.carriers()
-        if abs(place.offset_hz) < source.rate_hz / 2 - _EDGE_HZ
+        if abs(place.offset_hz) < reach_hz
+        and LOWEST_HZ <= centre_hz + place.offset_hz <= HIGHEST_HZ
     ]
     if not places:
         return []

@@ -349,6 +349,14 @@ def test_bad_input_is_one_line(tmp_path, capsys, name, content, arguments, code,
     assert lines[-1]["kind"].startswith(kind)
 
 
+def test_a_scan_of_another_band_is_refused(tmp_path, capsys):
+    path = tmp_path / "x.cu8"
+    path.write_bytes(NOISE)
+    tuned = ["--centre-mhz", "311", "--rate-hz", "960000"]
+    got, lines, err = receive(capsys, path, *tuned, "--scan")
+    assert (got, err.count("\n"), lines[-1]["kind"]) == (2, 1, "receive.outside")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "kind"),
     [

@@ -213,7 +213,7 @@ def look_up(
     prints: Prints,
     frames: npt.NDArray[np.int64],
     *,
-    probes: int = 16,
+    probes: int = 12,
     most: int = 2048,
 ) -> npt.NDArray[np.int64]:
     """Return candidates (m, 5): reference, step in it, index of the heard word, errors, bits.

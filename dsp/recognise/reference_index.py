@@ -170,7 +170,7 @@ class ReferenceIndex:
         return segment.levels[blocks[number] : blocks[number + 1]]
 
     def search(
-        self, prints: Prints, start: int | None = None, *, probes: int = 16, least: float = 6.0
+        self, prints: Prints, start: int | None = None, *, probes: int = 12, least: float = 6.0
     ) -> list[Line]:
         """Return the lines of references on which `prints` lie, most evidence first.
 

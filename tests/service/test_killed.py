@@ -132,15 +132,14 @@ def test_the_api_killed_at_every_point(tmp_path, bulletin, capsys):
 
 
 @pytest.mark.long
-def test_everybody_killed_at_every_point_twenty_times(tmp_path, bulletin, capsys):
-    passed = collections.Counter()
-    for number in range(5):  # a job stands eight crashes: four a job and point, five times over
-        for work, points in ((workers_killed, IN_WORKER), (api_killed, IN_API)):
-            folder = tmp_path / f"{work.__name__}-{number}"
-            folder.mkdir()
-            passed += work(folder, bulletin, points, 4)
-    show(capsys, "passed, 20 of them kills", {point: passed[point] for point in POINTS})
-    assert all(passed[point] >= 20 for point in POINTS)
+@pytest.mark.parametrize("number", range(5))  # a job stands eight crashes: four of them at a time
+@pytest.mark.parametrize(
+    ("kill", "points"), [(workers_killed, IN_WORKER), (api_killed, IN_API)], ids=["workers", "api"]
+)
+def test_killed_at_every_point_four_times_more(kill, points, number, tmp_path, bulletin, capsys):
+    passed = kill(tmp_path, bulletin, points, 4)
+    show(capsys, f"passed, 4 of them kills, {number}", {p: passed[p] for p in points})
+    assert all(passed[point] >= 4 for point in points)
 
 
 def kill_and_wait(service, module):
@@ -150,10 +149,10 @@ def kill_and_wait(service, module):
     wait_for(lambda: child_of(service.process.pid, module) not in {None, victim})
 
 
-def killed_at_random(tmp_path, bulletin, kills, jobs_in_hand):
+def killed_at_random(tmp_path, bulletin, kills, jobs_in_hand, seed=2026):
     """Kill workers, now and then nursery, gate or service, wherever they are; count the kills."""
     shots, options = prepared(tmp_path)
-    dice = random.Random(2026)
+    dice = random.Random(seed)
     jobs, counts = [], collections.Counter()
     with living(tmp_path / "data", workers=2, **options) as service:
         for kill in range(kills):
@@ -196,8 +195,9 @@ def test_killed_anywhere(tmp_path, bulletin, capsys):
 
 
 @pytest.mark.long
-def test_killed_anywhere_five_hundred_times(tmp_path, bulletin, capsys):
-    show(capsys, "random kills, jobs", killed_at_random(tmp_path, bulletin, 500, 4))
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_anywhere_a_hundred_times_more(seed, tmp_path, bulletin, capsys):
+    show(capsys, "random kills, jobs", killed_at_random(tmp_path, bulletin, 100, 4, seed))
 
 
 def test_a_host_that_is_gone_for_ever_has_its_jobs_taken_over(tmp_path, bulletin, postgresql):

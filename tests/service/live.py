@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 DEADLINE_S = 240.0  # kernels may have to be compiled first, on a busy machine
 
 
@@ -30,13 +31,28 @@ class Live:
         self.start()
 
     def start(self):
+        """Start it in a group of its own, which ends with us, however we end."""
         self.ready.unlink(missing_ok=True)
-        command = [*self.within, sys.executable, "-m", "loa", "serve", "--port", "0", *self.workers]
+        command = [
+            *ENDS_WITH_US,
+            *self.within,
+            sys.executable,
+            "-m",
+            "loa",
+            "serve",
+            "--port",
+            "0",
+            *self.workers,
+        ]
         command += ["--data", str(self.data), "--ready-file", str(self.ready)]
         if self.config:
             command += ["--config", str(self.config)]
         self.process = subprocess.Popen(
-            command, env=os.environ | self.environment, stderr=subprocess.PIPE, text=True
+            command,
+            env=os.environ | self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self.log = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -45,7 +61,7 @@ class Live:
             wait_for(lambda: self.ready.exists() or self.process.poll() is not None)
             assert self.process.poll() is None, "\n".join(self.log)
         except BaseException:
-            self.process.kill()
+            self.kill_all()
             raise
         told = json.loads(self.ready.read_text())
         self.url, self.token = told["url"], told["token"]
@@ -55,11 +71,21 @@ class Live:
         return httpx.Client(base_url=self.url, headers=headers, timeout=DEADLINE_S, **options)
 
     def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        code = self.process.wait(DEADLINE_S)
-        self._reader.join(DEADLINE_S)  # the workers hold the other end until they are gone
+        """End it, and wait until everybody of it is gone; return its exit code."""
+        try:
+            self.process.send_signal(number)
+            code = self.process.wait(DEADLINE_S)
+            self._reader.join(DEADLINE_S)  # the workers hold the other end until they are gone
+            assert not self._reader.is_alive(), "somebody of the service is left"
+        finally:
+            self.kill_all()
         self.process.stderr.close()
         return code
+
+    def kill_all(self):
+        """Kill whoever is left of the group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _read_log(self):
         self.log.extend(line.rstrip() for line in self.process.stderr)

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loa.service.webhooks import signature
+from tests.service.live import children
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "service-quick-start.md"
@@ -28,27 +30,34 @@ def test_the_quick_start_runs_as_it_stands(tmp_path):
     steps = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(steps) > 8
     # -m: background jobs are `%1`, as in a terminal; each step says that it ended.
-    script = "set -em\n" + "".join(f"{step}echo\necho STEP {n}\n" for n, step in enumerate(steps))
+    script = "set -em\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n" + "".join(
+        f"{step}echo\necho STEP {n}\n" for n, step in enumerate(steps)
+    )
     places = [str(Path(sys.executable).parent), os.environ["PATH"]]
-    done = subprocess.run(
+    with subprocess.Popen(
         ["bash", "-c", script],
         cwd=tmp_path,
         env=os.environ | {"PATH": os.pathsep.join(places), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert f"STEP {len(steps) - 1}" in done.stdout
-    assert '"state":"done"' in done.stdout
-    assert "OggS" in done.stdout
-    assert "job.conflict" in done.stdout
-    assert "429" not in re.findall(r'"status":(\d+)', done.stdout)
+    ) as shell:
+        try:
+            stdout, stderr = shell.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            for one in reversed([shell.pid, *children(shell.pid)]):  # the service is one of them
+                os.kill(one, signal.SIGKILL)
+            raise
+    said = stdout + stderr
+    assert shell.returncode == 0, said
+    assert f"STEP {len(steps) - 1}" in stdout
+    assert '"state":"done"' in stdout
+    assert "OggS" in stdout
+    assert "job.conflict" in stdout
+    assert "429" not in re.findall(r'"status":(\d+)', stdout)
     assert (tmp_path / "bulletin.opus").read_bytes()[:4] == b"OggS"
     assert (tmp_path / "loa-backup" / "loa.sqlite").exists()
-    assert re.search(r'"audit_lines": \d+, "broken_at": null', done.stdout)
+    assert re.search(r'"audit_lines": \d+, "broken_at": null', stdout)
 
 
 def test_the_python_client_hands_in_and_fetches(service, bulletin, tmp_path, capsys):

@@ -23,7 +23,7 @@ from fastapi.responses import StreamingResponse
 from dsp.errors import Refusal
 from loa.service import answers, problems
 from loa.service.access import Reader, RoomHere
-from loa.service.jobs import PRIORITIES
+from loa.service.submission import PRIORITIES
 from loa.service.tables import JOBS
 from loa.service.wishes import JobId
 

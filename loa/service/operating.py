@@ -10,9 +10,10 @@ from loa import reporting
 from loa.service import answers, audit
 from loa.service.backup import back_up as back_up_room
 from loa.service.housekeeping import sweep as sweep_room
-from loa.service.jobs import PRIORITIES, STATES
+from loa.service.job_rows import STATES
 from loa.service.room import open_room
 from loa.service.settings import Limits
+from loa.service.submission import PRIORITIES
 from loa.service.tokens import Caller, new_webhook_secret
 from loa.tables import print_table
 

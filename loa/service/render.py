@@ -22,8 +22,8 @@ from ingest.decode import DecodeLimits, Decoder
 from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.database import failures_refused
 from loa.service.failpoints import failpoint
-from loa.service.jobs import TARGETS
 from loa.service.loudness_trace import loudness_trace
+from loa.service.submission import TARGETS
 from transmit.profile import load_profile
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dsp.errors import Refusal
 from loa.service import answers, problems
 from loa.service.access import Manager, Reader, RoomHere
 from loa.service.answers import Job, JobList
-from loa.service.jobs import PRIORITIES
+from loa.service.submission import PRIORITIES
 from loa.service.wishes import JOB_ID, Digest, JobId
 
 if TYPE_CHECKING:

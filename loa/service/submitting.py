@@ -14,7 +14,7 @@ from ingest.clock import SystemClock
 from loa.service import problems
 from loa.service.destinations import destination
 from loa.service.failpoints import failpoint
-from loa.service.jobs import PRIORITIES, TARGETS, Submission, require_same
+from loa.service.submission import PRIORITIES, TARGETS, Submission, require_same
 from transmit.bulletin.envelope import Envelope, read_envelope
 from transmit.bulletin.verify import Policy, require_audio, verify
 

@@ -22,9 +22,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dsp.errors import Refusal
 from loa.service import answers, audit
 from loa.service.destinations import destination
-from loa.service.jobs import PRIORITIES
 from loa.service.log import job_log
 from loa.service.outgoing import Visitor
+from loa.service.submission import PRIORITIES
 from loa.service.tables import JOBS, WEBHOOKS
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from dsp.errors import Refusal
 from loa.service.database import SmallCache
 from loa.service.failpoints import failpoint
 from loa.service.housekeeping import Housekeeping
-from loa.service.jobs import TARGETS
 from loa.service.log import job_log
 from loa.service.problems import problem_of
 from loa.service.render import Bench, NotWantedError, Order
+from loa.service.submission import TARGETS
 
 if TYPE_CHECKING:
     from loa.service.room import Room

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from loa.service import database
 from loa.service.blobs import Part
-from loa.service.jobs import Submission
 from loa.service.room import open_room
 from loa.service.settings import Limits, load_settings
+from loa.service.submission import Submission
 from loa.service.tables import AUDIT
 from loa.service.tokens import Caller
 from tests.service.live import Live, ended, living, wait_for

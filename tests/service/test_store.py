@@ -18,9 +18,10 @@ from loa.service import tokens as tokens_module
 from loa.service.blobs import Part, open_blobs
 from loa.service.database import Database
 from loa.service.housekeeping import Housekeeping, sweep
-from loa.service.jobs import Jobs, Submission
+from loa.service.jobs import Jobs
 from loa.service.room import open_room
 from loa.service.settings import Limits, Settings, load_settings
+from loa.service.submission import Submission
 from loa.service.tables import AUDIT, METADATA
 from loa.service.tokens import Caller, Tokens
 from tests.service.live import wait_for

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from dsp.errors import Refusal
 from loa.service import audit
-from loa.service.jobs import Submission
 from loa.service.outgoing import Visitor
 from loa.service.room import open_room
 from loa.service.settings import Settings
+from loa.service.submission import Submission
 from loa.service.tables import WEBHOOKS
 from loa.service.tokens import new_webhook_secret
 from loa.service.webhooks import Deliveries, Notifier, signature

@@ -55,9 +55,14 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Open a transaction that may write; it is on the disk when this returns."""
+    def write(self, *, lasting: bool = True) -> Iterator[sa.Connection]:
+        """Open a transaction that may write; it is on the disk when this returns.
+
+        What need not be `lasting`, PostgreSQL may put there a moment later.
+        """
         with failures_refused(), self._writer.begin() as connection:
+            if not (lasting or self.is_sqlite):
+                connection.execute(sa.text("SET LOCAL synchronous_commit TO off"))
             yield connection
 
     def now_s(self, connection: sa.Connection) -> float:

@@ -149,11 +149,11 @@ class Worker:
         said_at = [-_STAGE_EVERY_S]
 
         def tell(stage: str) -> None:
-            if not jobs.is_wanted(job_id, attempt):
+            if time.monotonic() - said_at[0] < _STAGE_EVERY_S:  # a write may be a sync of the disk
+                return
+            said_at[0] = time.monotonic()
+            if not jobs.advance(job_id, attempt, stage):
                 raise NotWantedError
-            if time.monotonic() - said_at[0] >= _STAGE_EVERY_S:  # a write is a sync of the disk
-                said_at[0] = time.monotonic()
-                jobs.advance(job_id, attempt, stage)
 
         for fresh in self._benches[lane].render(orders, tell):
             jobs.add_renditions(job_id, attempt, fresh)

@@ -104,22 +104,15 @@ class WorkedOn(JobRows):
         )
         return bool(put_back.rowcount)
 
-    def is_wanted(self, job_id: str, attempt: int) -> bool:
-        """Tell whether the work on a job should go on."""
-        query = sa.select(JOBS.c.id).where(
-            JOBS.c.id == job_id, JOBS.c.attempt == attempt, JOBS.c.state == "running"
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
-
-    def advance(self, job_id: str, attempt: int, stage: str) -> None:
-        """Note what is being done."""
-        with self._database.write() as connection:
-            connection.execute(
+    def advance(self, job_id: str, attempt: int, stage: str) -> bool:
+        """Note what is being done; False where the work is not wanted any more."""
+        with self._database.write(lasting=False) as connection:
+            noted = connection.execute(
                 JOBS.update()
                 .where(JOBS.c.id == job_id, JOBS.c.attempt == attempt, JOBS.c.state == "running")
                 .values(stage=stage)
             )
+        return bool(noted.rowcount)
 
     def add_renditions(self, job_id: str, attempt: int, made: list[dict[str, Any]]) -> None:
         """Show the renditions of a target before the others are ready (idempotent)."""

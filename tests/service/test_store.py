@@ -133,7 +133,7 @@ def test_a_cancelled_job_is_not_published(database):
     row, _ = jobs.submit(CALLER, submission())
     jobs.begin(row["id"], 1)
     jobs.cancel("t1", row["id"])
-    assert not jobs.is_wanted(row["id"], 1)
+    assert not jobs.advance(row["id"], 1, "mastering")
     assert not jobs.publish(row["id"], 1, MADE)
     assert jobs.get(row["id"])["state"] == "cancelled"
     assert jobs.retry("t1", row["id"])["attempt"] == 2

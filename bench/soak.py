@@ -19,16 +19,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import httpx
 import numpy as np
 
 from bench.command import row
 from bench.material import write_programme
 from bench.service_process import serving, tree
-
-if TYPE_CHECKING:
-    import httpx
 
 _EVERY_S = 10.0
 _WARM_S = 900.0
@@ -86,12 +84,12 @@ def _worked(
     looks: list[tuple[float, float, int]] = []
     while (now_s := time.monotonic() - began_s) < seconds:
         body = content + jobs.to_bytes(4, "big")
-        job_id = client.put(f"/v1/jobs/k{jobs}", content=body).json()["id"]
-        while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] != "done":
+        job_id = _asked(client, "PUT", f"/v1/jobs/k{jobs}", content=body)["id"]
+        while (job := _asked(client, "GET", f"/v1/jobs/{job_id}"))["state"] != "done":
             time.sleep(0.02)
         for rendition in job["renditions"]:
-            client.get(rendition["url"]).raise_for_status()
-        client.delete(f"/v1/jobs/{job_id}").raise_for_status()
+            _asked(client, "GET", rendition["url"])
+        _asked(client, "DELETE", f"/v1/jobs/{job_id}")
         jobs += 1
         if now_s - looked_s >= _EVERY_S:
             looked_s = now_s
@@ -101,6 +99,18 @@ def _worked(
                 file=sys.stderr,
             )
     return jobs, looks
+
+
+def _asked(client: httpx.Client, method: str, url: str, **given: Any) -> Any:
+    """Return what is answered; the same is asked again where a connection was just closed."""
+    while True:
+        try:
+            answer = client.request(method, url, **given)
+        except httpx.TransportError:
+            continue
+        if answer.status_code != 404:  # as when what is deleted again is gone
+            answer.raise_for_status()
+        return answer.json() if "json" in answer.headers.get("Content-Type", "") else None
 
 
 def _size(process_id: int) -> tuple[float, int]:

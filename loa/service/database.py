@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _BUSY_S = 4.0
 # Of each connection; SQLite would take 2 MB for each, and there are many. The system has its own.
 _CACHE_KB = 256
+# Few connections stay open; those of a rush are closed after it.
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 15}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "loa_writes"
 # Any number, the same in every process: one migration, and one audit line, at a time.
@@ -39,12 +41,12 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
             private_folder(Path(sa.make_url(url).database or ".").parent)
-            self.engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S}, pool_size=20)
+            self.engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S}, **POOL)
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = sa.create_engine(
-                url, pool_pre_ping=True, connect_args={"connect_timeout": 4}, pool_size=20
+                url, pool_pre_ping=True, connect_args={"connect_timeout": 4}, **POOL
             )
         self._writer = self.engine.execution_options(**{_WRITES: True})
 

@@ -95,9 +95,9 @@ def job(row: dict[str, Any], priorities: tuple[str, ...]) -> Job:
         attempt=row["attempt"],
         sha256=row["input_sha256"],
         size_bytes=row["input_bytes"],
-        created=_time(row["created_at"]) or "",
-        started=_time(row["started_at"]),
-        ended=_time(row["ended_at"]),
+        created=moment(row["created_at"]) or "",
+        started=moment(row["started_at"]),
+        ended=moment(row["ended_at"]),
         renditions=row["renditions"],
         problem=row["problem"],
     )
@@ -112,7 +112,8 @@ def brief(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"renditions": short}
 
 
-def _time(seconds: float | None) -> str | None:
+def moment(seconds: float | None) -> str | None:
+    """Return a time of the database as RFC 3339 in UTC."""
     from datetime import UTC, datetime
 
     return None if seconds is None else rfc3339(datetime.fromtimestamp(seconds, UTC))

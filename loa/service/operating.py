@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loa.service.room import Room
     from loa.service.settings import Settings
 
+_MOMENTS = ("created_at", "expires_at", "revoked_at")
 _OPERATOR = Caller("operator", "operator", frozenset({"admin"}), frozenset(), Limits())
 
 
@@ -81,7 +82,8 @@ def list_tokens(settings: Settings, *, as_json: bool) -> int:
         found = room.tokens.listed()
     if as_json:
         for token in found:
-            reporting.print_json("token", token)
+            moments = {name: answers.moment(token[name]) for name in _MOMENTS}
+            reporting.print_json("token", token | moments)
         return 0
     from rich.table import Table
 

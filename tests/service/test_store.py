@@ -2,18 +2,20 @@
 
 import errno
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from dsp.errors import Refusal
-from loa.service import audit, blobs
+from loa.service import audit, blobs, operating
 from loa.service import tokens as tokens_module
 from loa.service.blobs import Part, open_blobs
 from loa.service.database import Database
@@ -416,3 +418,15 @@ def test_the_queue_forgets_what_ended(tmp_path):
     command = [sys.executable, "-c", QUEUE_WITH_THREE_ENDED, str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert found.stdout.split() == ["0", "3", "3", "0"]
+
+
+def test_tokens_are_listed_with_times_that_anybody_reads(tmp_path, cheap_hashes, capsys):
+    settings = load_settings(None, tmp_path)
+    operating.create_token(settings, "platform", ("read",), (), 1.0, [])
+    capsys.readouterr()
+    operating.list_tokens(settings, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    created, ends = (datetime.fromisoformat(told[key]) for key in ("created_at", "expires_at"))
+    assert ends - created == timedelta(days=1)
+    assert told["created_at"].endswith("Z")
+    assert told["revoked_at"] is None

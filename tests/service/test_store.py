@@ -238,7 +238,7 @@ def test_tokens_end_when_they_should(database):
     with database.read() as connection:
         stored = connection.execute(sa.text("SELECT hash FROM tokens")).scalar_one()
     assert stored.startswith("$argon2id$")
-    assert token.rpartition("_")[2] not in stored
+    assert token.split("_", 2)[2] not in stored  # a secret may have underscores
     fresh = tokens.rotate(caller.token_id, grace_s=0.0)
     later = Tokens(database, Limits())  # another process remembers nothing
     assert later.caller(token) is None

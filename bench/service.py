@@ -29,17 +29,21 @@ _BATCH, _BATCH_S = 6, 120
 _TARGETS = "ip,web,fm"
 _SLOW, _SAME_KEY = 5_000, 1_000
 _CALLS = 400
+# The senders have one address; that they may be so many is what is measured.
+_A_CROWD_FROM_HERE = f"[incoming]\nconnections_per_address = {2 * _SLOW}\n"
 
 
 def rows(*, runs: int) -> Iterator[dict[str, Any]]:
     """Time jobs from the last byte; every run is a job of other bytes."""
     with tempfile.TemporaryDirectory(prefix="loa-bench-") as name:
         folder = Path(name)
-        with serving(folder) as service:
+        config = folder / "SERVICE.toml"
+        config.write_text(_A_CROWD_FROM_HERE)
+        with serving(folder, ["--config", str(config)]) as service:
             yield from _timed(service.client, folder, runs)
             yield from _throughput(service.client, folder)
             yield _one_key(service, folder)
-            yield _slow_senders(service)
+            yield slow_senders(service, runs)
 
 
 def _timed(client: httpx.Client, folder: Path, runs: int) -> Iterator[dict[str, Any]]:
@@ -159,32 +163,36 @@ async def _all_at_once(url: str, request: bytes, count: int) -> list[bytes]:
     return await asyncio.gather(*(ask() for _ in range(count)))
 
 
-def _slow_senders(service: Served) -> dict[str, Any]:
+def slow_senders(service: Served, runs: int) -> dict[str, Any]:
     """Hold thousands of half-sent requests open, and look how the others are served meanwhile."""
-    before_s = _call_p99_s(service.client)
     command = [sys.executable, "-m", "bench.slow_senders", service.url, service.token, str(_SLOW)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as senders:
-        during_s = _call_p99_s(service.client)
-        told, _ = senders.communicate()
-    longest_s = float(told)
+    before_s, during_s, longest_s = [], [], []
+    for _ in range(runs):
+        before_s.append(_call_p99_s(service.client))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as senders:
+            during_s.append(_call_p99_s(service.client, senders))
+            longest_s.append(float(senders.communicate()[0]))
+    ratios = [during / before for during, before in zip(during_s, before_s, strict=True)]
     return row(
-        f"{_SLOW} slow heads and bodies: longest until closed; p99 of others over that before",
-        longest_s,
+        f"{_SLOW} slow heads and bodies, longest until closed; worst p99 of others over before",
+        max(longest_s),
         "s wall",
         "≤ 10; ≤ 2 ×",
-        ok=longest_s <= 10.0 and during_s <= 2 * before_s,
+        ok=max(longest_s) <= 10.0 and max(ratios) <= 2.0,
         peer="p99 before, s",
-        peer_value=before_s,
-        ratio=during_s / before_s,
-        runs=1,
+        peer_value=statistics.median(before_s),
+        ratio=max(ratios),
+        ratios=ratios,
+        runs=runs,
     )
 
 
-def _call_p99_s(client: httpx.Client) -> float:
-    took_s = []
-    for _ in range(_CALLS):
+def _call_p99_s(client: httpx.Client, others: subprocess.Popen[str] | None = None) -> float:
+    """Call so many times, and for as long as the others are at it."""
+    took_s: list[float] = []
+    while len(took_s) < _CALLS or (others is not None and others.poll() is None):
         asked_s = time.monotonic()
         client.get("/v1/jobs", params={"limit": 1}).raise_for_status()
         took_s.append(time.monotonic() - asked_s)
         time.sleep(_POLL_S)
-    return sorted(took_s)[int(0.99 * _CALLS)]
+    return sorted(took_s)[int(0.99 * len(took_s))]

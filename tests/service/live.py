@@ -62,6 +62,9 @@ class Live:
             assert self.process.poll() is None, "\n".join(self.log)
         except BaseException:
             self.kill_all()
+            self.process.wait()
+            self._reader.join(DEADLINE_S)
+            self.process.stderr.close()
             raise
         told = json.loads(self.ready.read_text())
         self.url, self.token = told["url"], told["token"]

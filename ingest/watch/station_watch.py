@@ -23,7 +23,7 @@ from typing import Any
 from ingest.receiver.stations import Station
 from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of, weighed
 from ingest.watch.dead_air import Dead, DeadAir, Quiet
-from ingest.watch.programme_watch import Expected, Heard, ProgrammeWatch
+from ingest.watch.programme_watch import SLOT_GRACE_S, Expected, Heard, ProgrammeWatch
 from ingest.watch.schedule import Due, Schedule
 from ingest.watch.signature import Signature
 from ingest.watch.verdict import STATES, Verdict
@@ -108,7 +108,7 @@ class StationWatch:
         off_air = "off_air" in record["findings"] or (low and "hiss" in record["findings"])
         # A second carrier spoils the noise that C/N is read from.
         weak = low and "co_channel" not in record["findings"]
-        cues = self._weigh(record, now, off_air=off_air, weak=weak)
+        cues = self._weigh(record, off_air=off_air, weak=weak)
         self._dead.take(record, off_air=off_air, speaking=self._speaking(second), quiet=quiet)
         self.programme.carry(moment, programme=not off_air and not weak and says_something(record))
         found = self._finding(second, now, cues)
@@ -143,9 +143,7 @@ class StationWatch:
         detail = f"{record['missing_samples']} samples missing"
         return self._told(record, "inconclusive", detail, 0.0, None)
 
-    def _weigh(
-        self, record: Mapping[str, Any], now: list[Due], *, off_air: bool, weak: bool
-    ) -> Cues:
+    def _weigh(self, record: Mapping[str, Any], *, off_air: bool, weak: bool) -> Cues:
         """Add the cues of a second to the evidence of a stranger."""
         second = int(record["second"])
         if off_air or weak:
@@ -157,7 +155,8 @@ class StationWatch:
         doubts = ["content_other", "content_confirmed"] if self._doubted else []
         names = carrier_cues(record, self._pi, self.signature) + (doubts or self._content)
         self._doubted = False
-        if self._schedule.known and not now:
+        moment = datetime.fromisoformat(str(record["time"]))
+        if self._schedule.known and not self._schedule.near(moment, SLOT_GRACE_S):
             names.append("unscheduled")
         if self._idle >= IDLE_S and not {"rds_gone", "pilot_new"}.isdisjoint(names):
             names.append("idle_channel")

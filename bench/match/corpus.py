@@ -40,7 +40,7 @@ PROMPTS = Path("/usr/share/asterisk/sounds")
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 _PROMPT_S = 1.0  # shorter ones are single words
 _NOT_THE_VOICE = "tt-monkeys.g722"  # one recording in every language
-_EDITED = ("conf-adminmenu-", "conf-usermenu")  # cut from the recording of conf-adminmenu
+_EDITED = ("conf-adminmenu-", "conf-usermenu")  # the sentences of conf-adminmenu, read again
 _BULLETIN_S = 90.0
 _PAUSE = np.zeros(RATE_HZ // 4, np.float32)
 

@@ -7,8 +7,8 @@ Every scene is rendered at five levels of noise (`bench.receive_scenes`: C/N 39 
 neighbour 20 dB stronger, then 40, 30, 20 and 15 dB), with another programme, loudness and noise for
 every number. Constants of the meters were fitted on scenes 0, 1 and 3 of our own bulletin; figures
 are stated of other numbers and of recordings of other voices. A row tells, of one figure at one
-level: median of |error|, median of u, how many times that it is, the share of errors that u covers, the
-largest error over its u (worst), and the mean error.
+level: median of |error|, median of u, how many times that it is, the share of errors that u covers,
+the largest error over its u (worst), and the mean error.
 """
 
 from __future__ import annotations

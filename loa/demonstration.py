@@ -10,6 +10,7 @@ from loa import reporting
 from loa.air_demonstration import STATIONS, air_table, demonstrate_air
 from loa.air_programme import mono_of
 from loa.bulletin import MasterReport, MasterRequest, master_bulletin
+from loa.joined.report import JoinedReport, demonstrate_joined, joined_table
 from loa.mastering import plot_report, write_text
 from loa.page.bulletin import Card, bulletin_page
 from loa.progress import Progress
@@ -29,8 +30,11 @@ RENDITIONS = {
 }
 
 
-def run_demo(folder: Path, *, as_json: bool) -> int:
-    """Do the main job into `folder`; return the exit code of the command."""
+def run_demo(folder: Path, *, as_json: bool, through_relay: bool = False) -> int:
+    """Do the main job into `folder`; return the exit code of the command.
+
+    `through_relay` adds IP and FM horns behind `loa relay`, half a minute in real time.
+    """
     with failures_refused(folder):
         folder.mkdir(parents=True, exist_ok=True)
     source, scene = folder / BULLETIN.name, folder / "band.toml"
@@ -44,22 +48,31 @@ def run_demo(folder: Path, *, as_json: bool) -> int:
             request = MasterRequest(source, outputs, load_profile(target))
             reports[target] = master_bulletin(request, decoder=decoder, progress=progress.step)
         cards = [card(decoder, source, target, report) for target, report in reports.items()]
-        air = demonstrate_air(scene, mono_of(decoder, source), progress.step)
+        sound = mono_of(decoder, source)
+        air = demonstrate_air(scene, sound, progress.step)
+        joined: JoinedReport | None = None
+        if through_relay:
+            joined = demonstrate_joined(source, sound, progress.step)
     before = next(iter(reports.values())).before
     page = folder / "index.html"
-    write_text(page, bulletin_page(source, before.as_dict(), cards, air))
+    write_text(page, bulletin_page(source, before.as_dict(), cards, air, joined))
     if as_json:
         for report in reports.values():
             for rendition in report.renditions:
                 reporting.print_json("demo", rendition.as_dict())
         for heard in air.stations:
             reporting.print_json("demo", heard.as_dict())
+        if joined is not None:
+            reporting.print_json("demo", joined.as_dict())
     else:
         print_table(figures_table([(source.name, before)]))
         print_table(renditions_table(list(reports.values())))
         print_table(air_table(air))
+        if joined is not None:
+            print_table(joined_table(joined))
         reporting.note(f"Look and listen: {page}")
-    return 0 if air.holds and all(card.holds for card in cards) else 1
+    horns_hold = joined is None or joined.holds
+    return 0 if air.holds and horns_hold and all(card.holds for card in cards) else 1
 
 
 def card(decoder: Decoder, source: Path, target: str, report: MasterReport) -> Card:

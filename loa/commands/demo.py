@@ -15,14 +15,23 @@ def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per rendition and station.")
     ] = False,
+    through_relay: Annotated[
+        bool,
+        typer.Option(
+            "--relay", help="Also through `loa relay` to IP and FM horns: 30 s, on an idle machine."
+        ),
+    ] = False,
 ) -> int:
     """Take a spoken Vietnamese bulletin through the main job and make a page to look at.
 
     Measured, mastered for the three targets, encoded, decoded again and measured again; then the
     FM master goes on the air of three simulated transmitters and is received live.
 
-    Example: loa demo -o /tmp/loa-demo
+    With --relay the bulletin also goes through `loa relay` to two loudspeakers and an FM horn, an
+    emergency breaks in and a forgery is refused: real programs, in real time.
+
+    Example: loa demo --relay -o /tmp/loa-demo
     """
     from loa.demonstration import run_demo
 
-    return run_demo(output, as_json=as_json)
+    return run_demo(output, as_json=as_json, through_relay=through_relay)

@@ -14,6 +14,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from loa.page.air import air_section, pictures
+from loa.page.joined import joined_section
 from loa.tables import FIGURE_ROWS, number
 from loa.words import LANGUAGES, load_words
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loa.air_demonstration import AirReport
+    from loa.joined.report import JoinedReport
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",
@@ -58,7 +60,11 @@ class Card:
 
 
 def bulletin_page(
-    source: Path, before: Mapping[str, Any], cards: Sequence[Card], air: AirReport
+    source: Path,
+    before: Mapping[str, Any],
+    cards: Sequence[Card],
+    air: AirReport,
+    joined: JoinedReport | None = None,
 ) -> str:
     """Return the page as HTML text."""
     folder = resources.files(__name__.rpartition(".")[0])
@@ -72,7 +78,7 @@ def bulletin_page(
         for language in LANGUAGES
     )
     articles = "".join(
-        article(language, words[language], before, cards, air) for language in LANGUAGES
+        article(language, words[language], before, cards, (air, joined)) for language in LANGUAGES
     )
     recordings = recording("before", source) + "".join(
         recording(card.target, card.recording) for card in cards
@@ -99,9 +105,10 @@ def article(
     words: Mapping[str, str],
     before: Mapping[str, Any],
     cards: Sequence[Card],
-    air: AirReport,
+    heard: tuple[AirReport, JoinedReport | None],
 ) -> str:
     """Return the whole page body in one language."""
+    air, joined = heard
     faults = [
         words.get(fault["kind"], fault["kind"]) for fault in before["faults"] if not fault["note"]
     ]
@@ -114,6 +121,7 @@ def article(
         f"<p>{escape(words['faults'])}: <strong>{found}</strong></p>"
         f"<p>{escape(words['listen_before'])}</p>{player('before', words['listen_before'])}"
         f'<div class="cards">{sections}</div>{air_section(words, air)}'
+        f"{joined_section(words, joined) if joined is not None else ''}"
         f'<p class="note">{escape(words["footer"])}</p></article>'
     )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingest.receiver.band_receiver import BandReceiver
-from loa import air_demonstration, cli
+from loa import air_demonstration, cli, demonstration
+from tests.loa.joined.made import report
 
 DEAD_S = 30.0
 
@@ -56,12 +57,14 @@ def lockstep(monkeypatch):
     monkeypatch.setattr(air_demonstration, "SystemClock", lambda: time)
     monkeypatch.setattr(air_demonstration, "RealTime", lambda _clock: time)
     monkeypatch.setattr(air_demonstration, "BandReceiver", Receiver)
+    # Programs of their own in real time: tests/loa/joined has its parts, and itself among the long.
+    monkeypatch.setattr(demonstration, "demonstrate_joined", lambda *_: report())
 
 
 @pytest.mark.usefixtures("lockstep")
 def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     folder = tmp_path / "demo"
-    assert cli.run(["demo", "-o", str(folder), "--json"]) == 0
+    assert cli.run(["demo", "--relay", "-o", str(folder), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["schema"] for line in lines} == {"loa.demo/1"}
     manifests = [line for line in lines if "output" in line]
@@ -93,6 +96,9 @@ def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     [alarm] = strange["programme"]["alarms"]
     assert alarm["finding"] == "stranger_on_idle_channel"
     assert 5 < alarm["told_s"] <= 10
+    [joined] = [line for line in lines if "relay" in line]
+    assert joined["holds"]
     page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "loa relay" in page
     assert "Nhị Long" in page
     assert 'id="picture-band"' in page

@@ -148,7 +148,13 @@ class FmInput:
     def wait_until_received(self) -> None:
         """Return when a capture has been received to its end or the line is full: for tests."""
         while not self._ended and self._line.held_s < _AHEAD_S:
-            self._accept(self._queue.get())
+            try:
+                piece = self._queue.get(timeout=1.0)
+            except queue.Empty:
+                if self._thread.is_alive() or not self._queue.empty():
+                    continue
+                raise RuntimeError("the receiver's thread ended without a word") from None
+            self._accept(piece)
 
     def _fill(self) -> None:
         """Take what is needed: all of a live station, of a capture a few seconds."""

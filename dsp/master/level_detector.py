@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.kernel import inlined, kernel, ready
-from dsp.lanes import LANES, lane_sum, load, splat, store
 
 if TYPE_CHECKING:
     from dsp.contract import Frames
@@ -38,35 +37,33 @@ def smoothing(time_constant_s: float, period_s: float) -> float:
 
 
 @inlined
-def _mean_square(samples: Any, first: Any, size: Any, tail: Any) -> Any:
-    """Mean square of `size` of `samples` from `first` on: sixteen sums side by side, then a tree.
+def _mean_square(samples: Any, size: Any) -> Any:
+    """Mean square of the first `size` of `samples`: eight sums side by side, then the rest."""
+    s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    whole = size // 8
+    for i in range(whole):
+        x = samples[8 * i : 8 * i + 8]
+        s0 += np.float64(x[0]) * np.float64(x[0])
+        s1 += np.float64(x[1]) * np.float64(x[1])
+        s2 += np.float64(x[2]) * np.float64(x[2])
+        s3 += np.float64(x[3]) * np.float64(x[3])
+        s4 += np.float64(x[4]) * np.float64(x[4])
+        s5 += np.float64(x[5]) * np.float64(x[5])
+        s6 += np.float64(x[6]) * np.float64(x[6])
+        s7 += np.float64(x[7]) * np.float64(x[7])
+    total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    for i in range(8 * whole, size):
+        total += np.float64(samples[i]) * np.float64(samples[i])
+    return total / size
 
-    `tail` (16,) is one for the lanes that the last vector has for itself, else zero.
-    """
-    if size < LANES:
-        total = np.float32(0.0)
-        for i in range(first, first + size):
-            total += samples[i] * samples[i]
-        return np.float64(total) / size
-    own = load(samples, first + size - LANES) * load(tail, 0)
-    sums = own * own
-    for i in range(first, first + size - LANES + 1, LANES):
-        own = load(samples, i)
-        sums = sums + own * own
-    return np.float64(lane_sum(sums)) / size
 
-
-# A period is summed at once, in one order, however the stream is cut. "contract" only fuses
-# multiply and add (tests/dsp/master/test_dynamics_twins.py).
-@kernel(
-    "int64(float32[::1], float32[::1], float32[::1], int64[::1], float64[::1])",
-    fastmath=frozenset({"contract"}),
-)
-def measure_power(samples: Any, tail: Any, held: Any, filled: Any, powers: Any) -> Any:
+# No fastmath: a period is summed at once, in one order, however the stream is cut.
+@kernel("int64(float32[::1], float32[::1], int64[::1], float64[::1])")
+def measure_power(samples: Any, held: Any, filled: Any, powers: Any) -> Any:
     """Write the mean power of every period that ends in `samples` to `powers`; return how many.
 
-    `samples` (n,) are those of all channels, interleaved; `tail`: see `_mean_square`. `held`
-    (period * channels,) keeps the `filled[0]` samples of a period begun; both belong to the caller.
+    `samples` (n,) are those of all channels, interleaved. `held` (period * channels,) keeps the
+    `filled[0]` samples of a period begun; both belong to the caller.
     """
     size = held.shape[0]
     done = 0
@@ -77,10 +74,10 @@ def measure_power(samples: Any, tail: Any, held: Any, filled: Any, powers: Any) 
         filled[0] += start
         if filled[0] < size:
             return 0
-        powers[0] = _mean_square(held, 0, size, tail)
+        powers[0] = _mean_square(held, size)
         done = 1
     while start + size <= samples.shape[0]:
-        powers[done] = _mean_square(samples, start, size, tail)
+        powers[done] = _mean_square(samples[start : start + size], size)
         done += 1
         start += size
     filled[0] = samples.shape[0] - start
@@ -88,47 +85,36 @@ def measure_power(samples: Any, tail: Any, held: Any, filled: Any, powers: Any) 
     return done
 
 
-@inlined
-def _scale(own: Any, first: Any, count: Any, gain: Any, ramp: Any, out: Any) -> None:
-    """Multiply `count` samples from `first` on by a straight line; `out` may be `own`.
-
-    `gain`: where the line starts, its slope, and the place of the first sample on `ramp`.
-    """
-    base, step, place = splat(gain[0]), splat(gain[1]), gain[2]
-    if count < LANES:
-        for i in range(count):
-            out[first + i] = own[first + i] * (gain[0] + gain[1] * ramp[place + i])
-        return
-    # The last vector overlaps the one before: it is read before anything is written.
-    end = count - LANES
-    last = load(own, first + end) * (base + step * load(ramp, place + end))
-    for i in range(0, end, LANES):
-        store(load(own, first + i) * (base + step * load(ramp, place + i)), out, first + i)
-    store(last, out, first + end)
-
-
-@kernel(
-    "void(float32[:, ::1], int64, int64, float64[::1], float32[::1], float32[:, ::1])",
-    fastmath=frozenset({"contract"}),
-)
-def apply_gains(frames: Any, period: Any, position: Any, gains: Any, ramp: Any, out: Any) -> None:
+@kernel("void(float32[:, ::1], int64, int64, float64[::1], float32[:, ::1])")
+def apply_gains(frames: Any, period: Any, position: Any, gains: Any, out: Any) -> None:
     """Multiply `frames` by straight lines from gain to gain, one line per period.
 
     `position` is the place of the first frame in its period, whose line runs from gains[0] to
-    gains[1]; the next period runs from gains[1] to gains[2], and so on. `ramp` (period * channels,)
-    counts the frames of a period from 1.
+    gains[1]; the next period runs from gains[1] to gains[2], and so on.
     """
     channels = frames.shape[1]
     source, target = frames.reshape(frames.size), out.reshape(out.size)
-    share = 1.0 / period
     start = 0
     line = 0
     while start < frames.shape[0]:
         count = min(frames.shape[0] - start, period - position)
         base = np.float32(gains[line])
-        step = np.float32((gains[line + 1] - gains[line]) * share)
-        place = (base, step, position * channels)
-        _scale(source, start * channels, count * channels, place, ramp, target)
+        step = np.float32((gains[line + 1] - gains[line]) / period)
+        own = source[start * channels : (start + count) * channels]
+        heard = target[start * channels : (start + count) * channels]
+        if channels == 1:
+            for n in range(count):
+                heard[n] = own[n] * (base + step * np.float32(position + n + 1))
+        elif channels == 2:
+            for n in range(count):
+                gain = base + step * np.float32(position + n + 1)
+                heard[2 * n] = own[2 * n] * gain
+                heard[2 * n + 1] = own[2 * n + 1] * gain
+        else:
+            for n in range(count):
+                gain = base + step * np.float32(position + n + 1)
+                for c in range(channels):
+                    heard[n * channels + c] = own[n * channels + c] * gain
         position = 0
         line += 1
         start += count
@@ -144,17 +130,13 @@ class ControlGrid:
         self._held = np.zeros(self.period * channels, np.float32)
         self._filled = np.zeros(1, dtype=np.int64)
         self._line = np.ones(2)
-        size = self.period * channels
-        self._tail = (np.arange(LANES) >= LANES - size % LANES).astype(np.float32)
-        self._ramp = np.repeat(np.arange(1, self.period + 1, dtype=np.float32), channels)
         ready(measure_power, apply_gains)
 
     def measure(self, frames: Frames) -> tuple[int, npt.NDArray[np.float64]]:
         """Return the place of the first frame in its period and the powers of the periods ended."""
         first = int(self._filled[0]) // self._channels
         powers = np.empty(len(frames) // self.period + 2)
-        samples = frames.reshape(-1)
-        done = measure_power(samples, self._tail, self._held, self._filled, powers)
+        done = measure_power(frames.reshape(-1), self._held, self._filled, powers)
         return first, powers[:done]
 
     def apply(
@@ -162,7 +144,7 @@ class ControlGrid:
     ) -> None:
         """Multiply by lines through the gain so far and `gains`, one for each period ended."""
         line = np.concatenate((self._line, gains))
-        apply_gains(frames, self.period, first, line, self._ramp, out)
+        apply_gains(frames, self.period, first, line, out)
         self._line = line[-2:]
 
     def reset(self, gain: float = 1.0) -> None:

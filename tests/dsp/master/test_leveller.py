@@ -103,8 +103,7 @@ def test_the_powers_of_the_grid_are_mean_squares():
     first, powers = grid.measure(frames)
     assert first == 0
     wanted = np.mean(frames.astype(np.float64).reshape(-1, 48) ** 2, axis=1)
-    # float32 sums of sixteen lanes: 3 terms and 4 levels of a tree, 6e-8 each.
-    np.testing.assert_allclose(powers, wanted, rtol=4.2e-7)
+    np.testing.assert_allclose(powers, wanted, rtol=1e-12)
 
 
 def test_wrong_settings_are_refused():

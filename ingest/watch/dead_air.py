@@ -1,9 +1,10 @@
 """What is missing on the air, counted in seconds: the carrier, the sound, or all but noise.
 
 Silence is told after `SPEAKING_SILENCE_S` whole seconds in which the reference speaks, or as soon
-as `Quiet` shows it to less than a second; otherwise after `SILENCE_S`. Where the reference itself
-says nothing, silence is right. The seconds counted need not follow each other where the reference
-pauses in between, as long as nothing is heard.
+as `Quiet` shows it to less than a second; otherwise after `SILENCE_S`, also where the reference
+itself says nothing: a bulletin that is silent for so long is a fault of the recording. The seconds
+counted need not follow each other where the reference pauses in between, as long as nothing is
+heard.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Dead:
-    """What is missing, in words, and for how many seconds."""
+    """What is missing, in words, for how many seconds, and how many the reference pauses not."""
 
     finding: str
     detail: str
     seconds: int
+    unexplained: int
 
 
 class DeadAir:
@@ -87,11 +89,11 @@ class DeadAir:
     def found(self, *, wanted: bool, expected: bool) -> Dead | None:
         """Return what is missing; `wanted`: a slot is on; `expected`: a reference must be heard."""
         if self._off >= OFF_AIR_S and (wanted or expected):
-            return Dead("off_air", "no carrier", self._off)
+            return Dead("off_air", "no carrier", self._off, self._off)
         if self._hissing >= HISS_S and wanted:
-            return Dead("hiss", "noise in place of audio", self._hissing)
+            return Dead("hiss", "noise in place of audio", self._hissing, self._hissing)
         if self._spoken >= SPEAKING_SILENCE_S or self._quiet:
-            return Dead("silence", "the reference speaks", self._silent)
-        if self._unexplained >= SILENCE_S and wanted:
-            return Dead("silence", "silence in a slot", self._silent)
+            return Dead("silence", "the reference speaks", self._silent, self._unexplained)
+        if self._silent >= SILENCE_S and wanted:
+            return Dead("silence", "silence in a slot", self._silent, self._unexplained)
         return None

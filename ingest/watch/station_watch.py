@@ -200,7 +200,7 @@ class StationWatch:
         finding, detail, began = dead.finding, dead.detail, second - dead.seconds + 1
         self._state = STATES[finding]
         following = self.programme.following
-        if expected is not None and following is not None and dead.seconds >= CUT_SHORT_S:
+        if expected is not None and following is not None and dead.unexplained >= CUT_SHORT_S:
             finding = "cut_short"
             detail += f"; {expected.reference} ended at {following.place_s(began):.0f} s"
         return finding, detail, float(dead.seconds), began

@@ -28,7 +28,7 @@ def test_nothing_is_missing_at_first():
 def test_each_is_told_after_its_seconds(findings, after_s, finding):
     assert counted(same(findings, after_s - 1)) is None
     assert counted(same(findings, after_s)) == Dead(
-        finding, counted(same(findings, 99)).detail, after_s
+        finding, counted(same(findings, 99)).detail, after_s, after_s
     )
 
 
@@ -36,15 +36,18 @@ def test_silence_is_told_after_two_seconds_in_which_the_reference_speaks():
     assert counted(same(["silence"], 2), speaking=True).detail == "the reference speaks"
 
 
-def test_silence_where_the_reference_is_silent_is_right():
-    assert counted(same(["silence"], 60), speaking=False) is None
+def test_silence_where_the_reference_is_silent_is_told_within_ten_seconds_and_cuts_nothing_short():
+    assert counted(same(["silence"], 8), speaking=False) is None
+    assert counted(same(["silence"], 9), speaking=False) == Dead(
+        "silence", "silence in a slot", 9, 0
+    )
 
 
 def test_pauses_of_the_reference_do_not_start_the_count_anew():
     dead = DeadAir()
     for speaking in (True, False, True):
         dead.take(record(0, findings=["silence"]), off_air=False, speaking=speaking)
-    assert dead.found(wanted=True, expected=True) == Dead("silence", "the reference speaks", 3)
+    assert dead.found(wanted=True, expected=True) == Dead("silence", "the reference speaks", 3, 2)
 
 
 def test_sound_in_between_does():

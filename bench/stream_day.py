@@ -36,7 +36,7 @@ from transmit.rtp.payloads import CODECS, Payload, PayloadEncoder
 from transmit.rtp.stream import Datagram, Kind, RtpStream
 
 TONE_HZ = 1000.0
-DELAY_S, JITTER_S = 0.03, 0.001
+DELAY_S, JITTER_S = 0.03, 0.002
 PLAYOUT_S = 0.4
 BLOCK = RATE // 50
 _KEY = bytes(range(30))

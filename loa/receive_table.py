@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from loa.live_screen import LiveScreen
 from loa.tables import number, print_table
 
 if TYPE_CHECKING:
@@ -87,42 +88,21 @@ def remark_of(record: Mapping[str, Any]) -> str:
     return "; ".join(dict.fromkeys(parts)) or "–"
 
 
-class LiveTable:
+class LiveTable(LiveScreen):
     """Shows the latest second of every station where a person is watching; a context manager."""
 
     def __init__(self, title: str, *, live: bool) -> None:
+        super().__init__(wanted=live)
         self._title = title
-        self._live_wanted = live
-        self._live: Any = None
         self._records: dict[str, Mapping[str, Any]] = {}
 
-    def __enter__(self) -> Self:
-        """Begin to show, if this is a terminal."""
-        if self._live_wanted:
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(markup=False)
-            if console.is_terminal:
-                self._live = Live(console=console, transient=True, auto_refresh=False)
-                self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the live table away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def show(self, records: Mapping[str, Mapping[str, Any]]) -> None:
+    def renew(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """Renew the lines of the stations in `records`."""
         self._records.update(records)
-        if self._live is not None:
+        if self.is_shown:
             second = max((record["second"] for record in self._records.values()), default=0)
             title = f"{self._title} · {second + 1} s"
-            width = self._live.console.width
-            table = receive_table(self._records, title=title, width=width)
-            self._live.update(table, refresh=True)
+            self.show(receive_table(self._records, title=title, width=self.width))
 
 
 SCAN_COLUMNS: tuple[tuple[str, str, float, int], ...] = (

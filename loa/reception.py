@@ -151,7 +151,7 @@ class Reception:
             for record in records:
                 reporting.print_json("receive", record)
         elif records:
-            table.show({record["station"]: record for record in records})
+            table.renew({record["station"]: record for record in records})
 
     def _close(self, recordings: Recordings) -> None:
         """Complete the files, then tell the summaries."""

@@ -283,7 +283,7 @@ class _Runner:
         record = self._relay.record()
         if as_json:
             reporting.print_json("relay", record)
-        table.show(record)
+        table.renew(record)
 
 
 def _profile(name: str, folder: Path) -> Any:

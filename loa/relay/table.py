@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from loa import reporting
+from loa.live_screen import LiveScreen
 from loa.tables import number
 
 if TYPE_CHECKING:
@@ -57,37 +58,19 @@ def _notes(output: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-class RelayTable:
+class RelayTable(LiveScreen):
     """Shows the newest record where a person is watching; a line where what is relayed changes."""
 
     def __init__(self, title: str, *, live: bool) -> None:
+        super().__init__(wanted=live)
         self._title = title
-        self._wanted = live
-        self._live: Any = None
+        self._tells = live
         self._said = ""
 
-    def __enter__(self) -> Self:
-        """Begin to show, if this is a terminal."""
-        if self._wanted:
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(markup=False)
-            if console.is_terminal:
-                self._live = Live(console=console, transient=True, auto_refresh=False)
-                self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the live table away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def show(self, record: Mapping[str, Any]) -> None:
+    def renew(self, record: Mapping[str, Any]) -> None:
         """Show a record."""
-        if self._live is not None:
-            self._live.update(relay_table(record, self._title), refresh=True)
-        elif self._wanted and heard(record) != self._said:
+        if self.is_shown:
+            self.show(relay_table(record, self._title))
+        elif self._tells and heard(record) != self._said:
             self._said = heard(record)
             reporting.note(f"loa: {record['time']} {self._said}")

@@ -14,7 +14,6 @@ import binascii
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsp.errors import Refusal
 from dsp.typed_table import TableReader, text
 
 _READER = TableReader("devices")
@@ -61,17 +60,8 @@ def read_devices(path: Path) -> list[Device]:
     Raises
     ------
     Refusal
-        "devices.toml", "devices.key", "devices.value", "file.not_found".
+        "devices.missing", "devices.toml", "devices.key", "devices.value".
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Refusal(
-            "file.not_found",
-            expected="a DEVICES.toml",
-            got=f"{path.name}: {error.strerror}",
-            advice="checking the spelling of the path",
-        ) from error
+    content = _READER.load(path, "a DEVICES.toml that can be read")
     found = _READER.read("the devices", _READER.parse(content), _Register)
-    assert isinstance(found, _Register)
     return [one for one in found.device if not one.revoked]

@@ -182,20 +182,10 @@ def load_settings(path: Path) -> SpeakerSettings:
     Raises
     ------
     Refusal
-        "speaker.toml", "speaker.key", "speaker.value", "file.not_found".
+        "speaker.missing", "speaker.toml", "speaker.key", "speaker.value".
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Refusal(
-            "file.not_found",
-            expected="a SPEAKER.toml",
-            got=f"{path.name}: {error.strerror}",
-            advice="checking the spelling of the path",
-        ) from error
-    settings = _READER.read("SPEAKER.toml", _READER.parse(content), SpeakerSettings)
-    assert isinstance(settings, SpeakerSettings)
-    return settings
+    content = _READER.load(path, "a SPEAKER.toml that can be read")
+    return _READER.read("SPEAKER.toml", _READER.parse(content), SpeakerSettings)
 
 
 def session_of(source: str, folder: Path, *, plain_rtp: bool) -> AudioSession:

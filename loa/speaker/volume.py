@@ -156,23 +156,15 @@ def open_volume(
     Raises
     ------
     Refusal
-        "volume.toml", "volume.key", "volume.value", "file.not_found"; "volume.level" where limits
+        "volume.missing", "volume.toml", "volume.key", "volume.value"; "volume.level" where limits
         in dBA have no measured level beside them.
     """
     if profile is None:
         return Volume(volume)
     shipped = _FOLDER / f"{profile}.toml"
     path = shipped if "/" not in profile and shipped.is_file() else folder / profile
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        names = ", ".join(sorted(one.stem for one in _FOLDER.glob("*.toml")))
-        raise Refusal(
-            "file.not_found",
-            expected=f"a volume profile: {names}, or a file",
-            got=f"{profile[:80]}: {error.strerror}",
-            advice="checking the spelling of the path",
-        ) from error
+    names = ", ".join(sorted(one.stem for one in _FOLDER.glob("*.toml")))
+    content = _READER.load(path, f"a volume profile: {names}, or a file")
     plan = _READER.read("the volume profile", _READER.parse(content), VolumePlan)
     if level_dba is None and any(one.unit == "dBA" for one in plan.limit):
         raise Refusal(

@@ -111,7 +111,7 @@ def test_profiles_that_are_none(tmp_path, content, kind):
     ("changes", "kind"),
     [
         ({"profile": '"qcvn26-ordinary"'}, "volume.level"),
-        ({"profile": '"none"'}, "file.not_found"),
+        ({"profile": '"none"'}, "volume.missing"),
         ({"profile": '"none"', "level_dba": "200"}, "speaker.value"),
     ],
 )

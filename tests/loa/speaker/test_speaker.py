@@ -241,4 +241,4 @@ def test_a_port_that_is_taken(tmp_path, chime, capsys):
 
 def test_no_settings_file(tmp_path, capsys):
     assert cli.run(["speaker", str(tmp_path / "none.toml")]) == 2
-    assert "file.not_found" in capsys.readouterr().err
+    assert "speaker.missing" in capsys.readouterr().err

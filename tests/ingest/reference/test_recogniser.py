@@ -100,6 +100,14 @@ def test_a_clip_that_ends_is_named_when_all_of_it_agrees(index):
     assert {a.reference for a in answers(index, other)} == {None}
 
 
+def test_a_clip_of_which_half_lies_beyond_the_bulletin_is_not_named(index):
+    """Six good seconds are proof enough of a clip of six, not of one that says as much besides."""
+    good = speech(30, 1)[24 * RATE_HZ :]
+    assert "a" in {a.reference for a in answers(index, good)}
+    clip = np.concatenate([good, speech(6, 57)])
+    assert {a.reference for a in answers(index, clip)} == {None}
+
+
 def test_a_clip_on_a_shared_sentence_is_named_by_what_else_it_has():
     one = np.concatenate([speech(5, 30), pattern(31, 32)])
     other = np.concatenate([speech(5, 40), pattern(31, 42)])

@@ -14,10 +14,12 @@ from bench.stream_network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
 from loa.announcing import Answering
+from loa.speaker.news import Join
 from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened
 from loa.speaker.provisioned import Provisioned
 from loa.speaker.settings import load_settings
+from loa.speaker.signed_source import SignedSource
 from loa.speaker.volume import open_volume
 from loa.streaming import describe
 from tests.loa.speaker.made import (
@@ -25,6 +27,7 @@ from tests.loa.speaker.made import (
     PORTS,
     announced,
     audio_of,
+    door,
     keyring_text,
     provision,
     signed,
@@ -273,6 +276,22 @@ def test_live_audio_of_a_signed_session_is_heard_until_it_expires(horn, length):
     one.play(4.0, sent(programme(4), key=key), port)
     assert is_heard(one, 1.0, 3.0)
     assert not is_heard(one, 3.05, 4.0)
+
+
+@pytest.mark.parametrize(("wall_s", "monotonic_s"), [(3.0, 0.0), (0.0, 3.0)])
+def test_a_session_is_over_by_whichever_clock_says_so_first(tmp_path, wall_s, monotonic_s):
+    """A wall clock set ahead ends it; one that is set back does not keep it alive."""
+    clock, message = HandClock(), live_session(next(PORTS), expires=stamp(3))
+    (news,) = door(tmp_path).message(message, ("127.0.0.1", 1), NOW, 0.0)
+    assert isinstance(news, Join)
+    source = SignedSource("session:", 0.3, "127.0.0.1", clock)
+    source.join(news, NOW.timestamp())
+    source.expire(NOW.timestamp() + 2.9)
+    assert len(source.live) == 1
+    clock.passed_s = monotonic_s
+    source.expire(NOW.timestamp() + wall_s)
+    assert source.live == []
+    source.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""The rule that tells a bulletin from a phrase: what a clip must show."""
+
+import numpy as np
+import pytest
+
+from dsp.recognise.fingerprint import fingerprint
+from dsp.recognise.grid import FRAMES_PER_SECOND
+from dsp.recognise.line import Comparison
+from dsp.recognise.reference_index import Line, ReferenceIndex
+from ingest.reference.verdict import believed_of_clip
+from tests.dsp.recognise.spoken import speech
+
+RATE_HZ = 8_000
+BEGIN_S = 22
+
+
+@pytest.mark.parametrize(("after_s", "believed"), [(0, True), (4, False), (8, False)])
+def test_a_clip_that_says_as_much_besides_proves_nothing(after_s, believed):
+    """Its last eight seconds of the bulletin are proof enough by themselves."""
+    index = ReferenceIndex()
+    index.add("a", fingerprint(speech(30, 1), RATE_HZ))
+    good = speech(30, 1)[BEGIN_S * RATE_HZ :]
+    clip = np.concatenate([good, speech(after_s, 57)]) if after_s else good
+    nothing = np.zeros(0, np.int32)
+    line = Line("a", BEGIN_S * FRAMES_PER_SECOND, 1.0, Comparison(0, nothing, nothing))
+    assert believed_of_clip(index.words_of("a"), line, fingerprint(clip, RATE_HZ)) is believed

@@ -28,8 +28,8 @@ from bench.command import row
 from dsp.coder.rds_content import RdsContent
 from dsp.coder.rds_scheduler import RdsScheduler, bit_at
 from dsp.coder.rds_waveform import RdsWaveform
-from dsp.receive.rds_receiver import RdsReceiver
-from dsp.receive.rds_station import RdsStation
+from dsp.receive.rds.receiver import RdsReceiver
+from dsp.receive.rds.station import RdsStation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -34,8 +34,8 @@ from bench.receive_signals import (
 )
 from dsp.fm.profiles import PROFILES
 from dsp.measure.loudness import KWeightedEnergy, lufs
-from dsp.receive.channelizer import Channelizer
-from dsp.receive.discriminator import Discriminator
+from dsp.receive.composite.discriminator import Discriminator
+from dsp.receive.front.channelizer import Channelizer
 from dsp.receive.second_record import SecondRecord
 from dsp.receive.station_meters import StationMeters
 

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from scipy import fft
 
 from bench.command import row
-from dsp.receive.channelizer import Channelizer
-from dsp.receive.discriminator import Discriminator
+from dsp.receive.composite.discriminator import Discriminator
+from dsp.receive.front.channelizer import Channelizer
 
 RATE_HZ = 2_400_000
 SECONDS = 4

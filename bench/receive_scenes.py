@@ -29,7 +29,7 @@ import soxr
 from bench.material import write_programme
 from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.fm.profiles import PROFILES
-from dsp.receive.channelizer import Channelizer
+from dsp.receive.front.channelizer import Channelizer
 from dsp.receive.second_record import SecondRecord
 from dsp.receive.station_meters import StationMeters
 from ingest.receiver.demodulation import Demodulation

@@ -15,7 +15,7 @@ import numpy as np
 
 from dsp.align.delay import measure_delay
 from dsp.fm.constants import AUDIO_RATE_HZ
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.clock import rfc3339
 from ingest.watch.schedule import Schedule
 from ingest.watch.verdict import Verdict

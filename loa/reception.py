@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from dsp.receive.carrier_search import Candidate
+    from dsp.receive.front.carrier_search import Candidate
     from ingest.iq.block import IqSource
     from ingest.iq.multiplex_source import MultiplexBlock
     from loa.interrupt import Interrupt

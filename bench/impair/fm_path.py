@@ -21,7 +21,7 @@ from dsp.coder.settings import MultiplexSettings
 from dsp.fm.profiles import PROFILES
 from dsp.measure.programme import ProgrammeMeter
 from dsp.modulate.upconvert import Upconverter
-from dsp.receive.channelizer import Channelizer
+from dsp.receive.front.channelizer import Channelizer
 from dsp.receive.station_meters import StationMeters
 from ingest.receiver.demodulation import Demodulation
 from transmit.chain import build_chain

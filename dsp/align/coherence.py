@@ -20,7 +20,7 @@ import numpy.typing as npt
 from dsp.align.delay import SHORTEST_S, DelayReading, delay_in_band
 from dsp.align.envelopes import FRAME_HZ, band_powers, modulation
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 
 # docs/campaigns/align.md
 SAME = 0.5

@@ -36,7 +36,7 @@ from dsp.align.segments import (
     turned,
 )
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 
 SHORTEST_S = 2.5
 # docs/campaigns/align.md: of the right content every segment agrees and the score is 52 or more

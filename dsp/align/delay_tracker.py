@@ -21,7 +21,7 @@ import numpy.typing as npt
 from dsp.align.delay import DelayReading, delay_in_band
 from dsp.align.speech_band import BAND_RATE_HZ, speech_band
 from dsp.contract import BlockContractError, require_samples
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 
 NEAR_S = 0.25
 _MOST_DRIFT = 300e-6

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 
 # Every key a record has, in the order of the contract; unknown figures are absent from no record.
 FIGURES = (

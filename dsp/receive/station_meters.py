@@ -22,27 +22,28 @@ import numpy.typing as npt
 from dsp.contract import BlockContractError, require_samples
 from dsp.fm.constants import AUDIO_RATE_HZ, FULL_SCALE_HZ
 from dsp.fm.profiles import FmProfile
-from dsp.receive import composite_filter, filter_reach, programme_state, stereo_decoder
-from dsp.receive.audio_loudness import AudioLoudness, noise_energy
-from dsp.receive.audio_meters import AudioMeters, AudioReading
-from dsp.receive.carrier_offset import offset_of, offset_ppm
-from dsp.receive.channel_spectrum import ChannelSpectrum
-from dsp.receive.composite_bank import CompositeBank
-from dsp.receive.composite_input import CompositeInput
-from dsp.receive.deviation_meter import DeviationMeter, DeviationSecond
-from dsp.receive.deviation_peaks import SQUARES, DeviationPeaks
-from dsp.receive.envelope_meter import EnvelopeReading, read_envelope
-from dsp.receive.figure import Figure
-from dsp.receive.grid import AUDIO_HOP, HOPS_PER_S, RATE_HZ
-from dsp.receive.mpx_power import MpxPowerMeter
-from dsp.receive.noise_floor import NoiseFloor, NoiseReading
-from dsp.receive.occupied_bandwidth import occupied_bandwidth
-from dsp.receive.pilot_meter import fit_quarters, pilot_figures
-from dsp.receive.quiet_crest import QuietCrests
-from dsp.receive.rds_level import RdsLevel, RdsPhasors
+from dsp.receive.composite import composite_filter, stereo_decoder
+from dsp.receive.composite.composite_bank import CompositeBank
+from dsp.receive.composite.composite_input import CompositeInput
+from dsp.receive.composite.grid import AUDIO_HOP, HOPS_PER_S, RATE_HZ
+from dsp.receive.composite.stereo_decoder import StereoDecoder
+from dsp.receive.meters import filter_reach, programme_state
+from dsp.receive.meters.audio_loudness import AudioLoudness, noise_energy
+from dsp.receive.meters.audio_meters import AudioMeters, AudioReading
+from dsp.receive.meters.carrier_offset import offset_of, offset_ppm
+from dsp.receive.meters.channel_spectrum import ChannelSpectrum
+from dsp.receive.meters.deviation_meter import DeviationMeter, DeviationSecond
+from dsp.receive.meters.deviation_peaks import SQUARES, DeviationPeaks
+from dsp.receive.meters.envelope_meter import EnvelopeReading, read_envelope
+from dsp.receive.meters.figure import Figure
+from dsp.receive.meters.mpx_power import MpxPowerMeter
+from dsp.receive.meters.noise_floor import NoiseFloor, NoiseReading
+from dsp.receive.meters.occupied_bandwidth import occupied_bandwidth
+from dsp.receive.meters.pilot_meter import fit_quarters, pilot_figures
+from dsp.receive.meters.quiet_crest import QuietCrests
+from dsp.receive.meters.spectrum_mask import held_noise, mask_margin
+from dsp.receive.rds.level import RdsLevel, RdsPhasors
 from dsp.receive.second_record import FIGURES, SecondRecord, lost_second
-from dsp.receive.spectrum_mask import held_noise, mask_margin
-from dsp.receive.stereo_decoder import StereoDecoder
 
 FULL_HALF_WIDTH_HZ = 130_000.0
 # Below this the discriminator's clicks set in and the parabola of FM noise no longer holds.

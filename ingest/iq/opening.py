@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dsp.receive.channel_plan import MAX_RATE_HZ, MIN_RATE_HZ
+from dsp.receive.front.channel_plan import MAX_RATE_HZ, MIN_RATE_HZ
 from ingest.iq import refusals
 from ingest.iq.byte_stream import COMPRESSIONS, ByteStream
 from ingest.iq.encoding import ENCODINGS

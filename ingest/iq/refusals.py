@@ -8,7 +8,7 @@ rtl_sdr.missing, rtl_sdr.no_device (exit 3), sound_card.missing (exit 3), multip
 from __future__ import annotations
 
 from dsp.errors import Refusal
-from dsp.receive.channel_plan import MAX_RATE_HZ, MIN_RATE_HZ
+from dsp.receive.front.channel_plan import MAX_RATE_HZ, MIN_RATE_HZ
 
 ENDINGS = ".cu8 .cs8 .cs16 .cf32 .wav .sigmf-meta .sigmf-data .sigmf, each also .gz or .zst"
 SOURCES = "FILE, rtl://SERIAL, tcp://HOST:PORT, sim:SCENE.toml or mpx:FILE"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsp.errors import Refusal
 from dsp.fm.constants import RECEIVE_RATE_HZ
-from dsp.receive.channel_plan import fitting_half_width_hz
-from dsp.receive.channelizer import Channelizer
+from dsp.receive.front.channel_plan import fitting_half_width_hz
+from dsp.receive.front.channelizer import Channelizer
 from dsp.receive.station_meters import NARROWED
 from ingest.receiver.gaps import Gaps
 from ingest.receiver.prelude import half_widths_hz
@@ -23,7 +23,7 @@ from ingest.receiver.waterfall import Waterfall
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dsp.receive.carrier_search import Candidate
+    from dsp.receive.front.carrier_search import Candidate
     from ingest.iq.block import IqBlock, IqSource
     from ingest.receiver.station_receiver import StationSink
     from ingest.receiver.stations import StationList

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsp.fm.constants import AUDIO_RATE_HZ, RECEIVE_RATE_HZ
-from dsp.receive.dtmf_detector import DtmfDetector
-from dsp.receive.rds_receiver import RdsReceiver
-from dsp.receive.rds_station import RdsStation
+from dsp.receive.meters.dtmf_detector import DtmfDetector
+from dsp.receive.rds.receiver import RdsReceiver
+from dsp.receive.rds.station import RdsStation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.receive.rds_group import RdsGroup
+    from dsp.receive.rds.group import RdsGroup
 
 # A group is given at most so long after its last bit.
 _SETTLED = round(0.16 * RECEIVE_RATE_HZ)

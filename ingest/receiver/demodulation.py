@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.receive.discriminator import Discriminator
+from dsp.receive.composite.discriminator import Discriminator
 
 EDGE = 96  # half the channel filter (0.2 ms at any rate), the rate bridge and the discriminator
 FADE = 64

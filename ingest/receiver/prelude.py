@@ -10,13 +10,13 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dsp.receive.survey import Survey
+from dsp.receive.front.survey import Survey
 from ingest.receiver.time_check import with_gaps_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dsp.receive.carrier_search import Candidate
+    from dsp.receive.front.carrier_search import Candidate
     from ingest.iq.block import IqBlock, IqSource
 
 LOOK_S = 0.5

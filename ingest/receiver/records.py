@@ -10,7 +10,7 @@ from dsp.receive.second_record import FIGURES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dsp.receive.figure import Figure
+    from dsp.receive.meters.figure import Figure
     from dsp.receive.second_record import SecondRecord
     from ingest.receiver.codes import CodesOfSecond
     from ingest.receiver.stations import Station

@@ -1,7 +1,7 @@
 """Every station of a band: where carriers stand, what they are, and who they are if anybody knows.
 
-The spectrum says where a carrier may be (`dsp.receive.carrier_search`); receiving each place for
-two seconds says whether there is one, on which frequency to some hertz, and what it carries. What
+The spectrum says where a carrier may be (`dsp.receive.front`); receiving each place for two
+seconds says whether there is one, on which frequency to some hertz, and what it carries. What
 the receiver itself makes is sorted out: the image of a strong station, which lies mirrored at the
 centre and is modulated like it, and places that are nothing but the skirt of a neighbour, which
 turn out to have their carrier where another place has it.
@@ -21,7 +21,7 @@ from ingest.receiver.stations import HIGHEST_HZ, LOWEST_HZ, Station, StationList
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.receive.carrier_search import Candidate
+    from dsp.receive.front.carrier_search import Candidate
     from ingest.iq.block import IqSource
     from ingest.receiver.prelude import Prelude
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.receiver.records import figure_fields, rounded
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dsp.receive.spectrum import SpectrumFrame
+    from dsp.receive.front.spectrum import SpectrumFrame
 
 MOST_ROWS = 400
 MOST_COLUMNS = 1_200

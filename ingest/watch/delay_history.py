@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from dsp.align.delay_tracker import DelayRecord
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dsp.contract import Samples
 from dsp.fm.constants import AUDIO_RATE_HZ, COMPOSITE_RATE_HZ
 from dsp.measure.loudness_meter import LoudnessMeter
 from dsp.playout.alert_tone import alert
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.clock import Clock
 from ingest.iq.open_source import SourceOptions, open_source
 from ingest.receiver.band_receiver import BandReceiver

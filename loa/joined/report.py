@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from dsp.contract import Samples
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.clock import Clock, SystemClock
 from loa.joined.hearing import Horn, alert_after_s, apart, loudness_lufs, on_the_air, says
 from loa.joined.performance import EMERGENCY_AT, Performance, perform, tap_of

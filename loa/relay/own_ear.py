@@ -22,7 +22,7 @@ from dsp.fm.constants import COMPOSITE_RATE_HZ, FULL_SCALE_HZ
 from dsp.master.emphasis import Emphasis
 from dsp.measure.loudness import integrated_lufs
 from dsp.packet.errors import RemoteFormatError
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.rtp.decoders import PayloadDecoder
 from transmit.live.cell_energy import CELL_FRAMES, CellEnergy
 from transmit.rtp.payloads import Codec, Payload

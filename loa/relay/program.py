@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from dsp.contract import Samples
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.clock import Clock, SystemClock, rfc3339
 from loa import reporting
 from loa.interrupt import Interrupt

@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 from scipy.signal import resample_poly
 
-from dsp.receive.rds_receiver import RdsReceiver
+from dsp.receive.rds.receiver import RdsReceiver
 from loa import cli
 
 FIELDS = {

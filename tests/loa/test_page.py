@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from dsp.receive.figure import Figure
-from dsp.receive.spectrum import SpectrumFrame
+from dsp.receive.front.spectrum import SpectrumFrame
+from dsp.receive.meters.figure import Figure
 from ingest.receiver.waterfall import Waterfall
 from loa.air_demonstration import AirReport, air_table
 from loa.air_programme import Alarm, Programme

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsp.receive.rds_receiver import RdsReceiver
+from dsp.receive.rds.receiver import RdsReceiver
 from tests.peers.rds_scenes import RATE, gr_rds, multiplex, through_the_air, values
 
 pytestmark = pytest.mark.root

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from dsp.receive.dtmf_detector import DtmfDetector
+from dsp.receive.meters.dtmf_detector import DtmfDetector
 from tests.shared_data.conftest import DATA
 
 FILES = sorted(path for path in (DATA / "speech").rglob("*") if path.suffix in {".wav", ".flac"})

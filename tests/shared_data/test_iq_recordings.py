@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dsp.receive.channelizer import Channelizer
-from dsp.receive.discriminator import Discriminator
+from dsp.receive.composite.discriminator import Discriminator
+from dsp.receive.front.channelizer import Channelizer
 from ingest.iq.open_source import SourceOptions, open_source
 from tests.shared_data.conftest import DATA
 

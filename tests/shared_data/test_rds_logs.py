@@ -23,10 +23,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from dsp.receive.rds_group import LOST, RdsGroup, group_of_hex
-from dsp.receive.rds_station import RdsStation
-from dsp.receive.rds_sync import RdsSync, symbols_of_bits
-from dsp.receive.rds_votes import decode_text
+from dsp.receive.rds.group import LOST, RdsGroup, group_of_hex
+from dsp.receive.rds.station import RdsStation
+from dsp.receive.rds.sync import RdsSync, symbols_of_bits
+from dsp.receive.rds.votes import decode_text
 from tests.shared_data.conftest import DATA
 
 RDS = DATA / "rds"

@@ -5,8 +5,8 @@ import pytest
 import scipy.signal
 import soundfile
 
-from dsp.receive.rds_receiver import RdsReceiver
-from dsp.receive.rds_station import RdsStation
+from dsp.receive.rds.receiver import RdsReceiver
+from dsp.receive.rds.station import RdsStation
 from tests.shared_data.conftest import DATA
 
 RATE = 288_000

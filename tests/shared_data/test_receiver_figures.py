@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dsp.fm.profiles import PROFILES
-from dsp.receive.channelizer import Channelizer
-from dsp.receive.discriminator import Discriminator
+from dsp.receive.composite.discriminator import Discriminator
+from dsp.receive.front.channelizer import Channelizer
 from dsp.receive.station_meters import StationMeters
 from tests.shared_data.conftest import DATA
 

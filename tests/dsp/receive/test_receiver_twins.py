@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from dsp.receive.audio_loudness import AudioLoudness, noise_energy
-from dsp.receive.carrier_offset import offset_of, offset_ppm
-from dsp.receive.composite_bank import CompositeBank, density_scale
-from dsp.receive.composite_filter import composite_response, step_droop
-from dsp.receive.figure import Figure
-from dsp.receive.grid import AHEAD, BACK, BATCH, BIN_HZ, BINS, HOP, HOPS, RATE_HZ
-from dsp.receive.noise_floor import NoiseFloor
+from dsp.receive.composite.composite_bank import CompositeBank, density_scale
+from dsp.receive.composite.composite_filter import composite_response, step_droop
+from dsp.receive.composite.grid import AHEAD, BACK, BATCH, BIN_HZ, BINS, HOP, HOPS, RATE_HZ
+from dsp.receive.meters.audio_loudness import AudioLoudness, noise_energy
+from dsp.receive.meters.carrier_offset import offset_of, offset_ppm
+from dsp.receive.meters.figure import Figure
+from dsp.receive.meters.noise_floor import NoiseFloor
 
 
 def batch_of(wave):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from dsp.receive.carrier_search import Candidate
+from dsp.receive.front.carrier_search import Candidate
 from ingest.iq.block import IqBlock
 from ingest.receiver.gaps import Gaps
 from ingest.receiver.moments import utc_text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dsp.receive.spectrum import SpectrumFrame
+from dsp.receive.front.spectrum import SpectrumFrame
 from ingest.receiver.waterfall import MOST_ROWS, Waterfall
 
 

@@ -1,6 +1,6 @@
 """A report as a good performance gives it."""
 
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from loa.joined.report import HornReport, JoinedReport
 
 

@@ -11,7 +11,7 @@ import soxr
 
 from dsp.errors import Refusal
 from dsp.playout.alert_tone import alert
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from ingest.clock import SystemClock
 from loa.joined.hearing import Horn, alert_after_s, on_the_air
 from loa.joined.performance import Performance, perform

@@ -11,7 +11,7 @@ import soxr
 from dsp.align.delay import measure_delay
 from dsp.coder.multiplex import Multiplex
 from dsp.coder.settings import MultiplexSettings
-from dsp.receive.figure import Figure
+from dsp.receive.meters.figure import Figure
 from loa.relay.fm_input import FmInput
 from loa.relay.program import BLOCK_S, Relay
 from loa.relay.settings import parse_relay

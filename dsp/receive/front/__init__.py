@@ -1,0 +1,1 @@
+"""From a capture to its channels: one filter bank for all stations, and the spectrum of it."""

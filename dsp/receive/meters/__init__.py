@@ -1,0 +1,1 @@
+"""What is measured of a station: one figure, or one finding, per file."""

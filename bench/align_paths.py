@@ -16,7 +16,7 @@ import soundfile as sf
 import soxr
 from scipy import signal
 
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.bulletin import MasterRequest, master_bulletin
 from transmit.profile import CodecSettings, load_profile
 

@@ -105,7 +105,7 @@ def codec_rows(folder: Path, source: Path, runs: int) -> Iterator[dict[str, Any]
 
 def encoders_cpu_s(source: Path, folder: Path) -> float:
     """CPU seconds of the three encoders alone, on the mastered programme."""
-    from ingest.decode import Decoder
+    from ingest.decode.decoder import Decoder
     from loa.bulletin import MasterRequest, mastered_programme, measured_intake
     from transmit.codecs.setting import setting_for
     from transmit.encode import encode
@@ -179,7 +179,7 @@ def proportional_mb(pid: int) -> float:
 
 
 def _master_once(source: Path, output: Path) -> float:
-    from ingest.decode import Decoder
+    from ingest.decode.decoder import Decoder
     from loa.bulletin import MasterRequest, master_bulletin
     from transmit.profile import load_profile
 

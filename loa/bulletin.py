@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsp.errors import Refusal
 from dsp.measure.programme import ProgrammeMeter
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.proof import LOUDNESS_TOLERANCE_LU, Proof, prove, trim_change_db
 from loa.release import loa_version
 from transmit.atomic import OutputSet

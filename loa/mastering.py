@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa import reporting
 from loa.bulletin import MasterRequest, master_bulletin
 from loa.progress import Progress

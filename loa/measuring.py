@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from dsp.errors import Refusal
 from dsp.measure.programme import ProgrammeMeter
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa import reporting
 from loa.progress import Progress
 from loa.tables import figures_table, print_table

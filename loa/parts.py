@@ -85,8 +85,8 @@ def sound_card_part() -> Part:
 
 def isolation_part() -> Part:
     """Start a decoder and ask how well it is locked away from this machine."""
-    from ingest.decode import Decoder
-    from ingest.sandbox import BARRIERS
+    from ingest.decode.decoder import Decoder
+    from ingest.decode.sandbox import BARRIERS
 
     with Decoder() as decoder:
         isolation = decoder.isolation

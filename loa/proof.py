@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dsp.measure.figures import ProgrammeFigures
-    from ingest.decode import Decoder
+    from ingest.decode.decoder import Decoder
     from transmit.target import Target
 
 LOUDNESS_TOLERANCE_LU = 0.1

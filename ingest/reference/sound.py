@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from dsp.contract import Samples
 from dsp.recognise.fingerprint import Fingerprinter, Prints
-from ingest.audio_format import AudioFormat
-from ingest.decode import Decoder
-from ingest.regular_file import open_regular
+from ingest.decode.audio_format import AudioFormat
+from ingest.decode.decoder import Decoder
+from ingest.decode.regular_file import open_regular
 
 AS_THEY_ARE_HZ = (8_000, 16_000, 24_000, 32_000, 48_000)
 _LOUDEST = 32.0  # float files may hold anything; beyond this nothing was meant

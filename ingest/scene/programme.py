@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dsp.fm.constants import AUDIO_EDGE_HZ, AUDIO_RATE_HZ
-from ingest.decode import Decoder
-from ingest.decode_link import SLOT_BYTES_PLAYED
+from ingest.decode.decoder import Decoder
+from ingest.decode.link import SLOT_BYTES_PLAYED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ class Files:
     Raises
     ------
     Refusal
-        As `ingest.decode.Decoder` does: from `check` and `frames`.
+        As `ingest.decode.decoder.Decoder` does: from `check` and `frames`.
     """
 
     def __init__(self, paths: tuple[Path, ...]) -> None:

@@ -203,7 +203,7 @@ def load_scene(path: Path) -> Scene:
     ------
     Refusal
         "scene.missing" (no such file), "scene.toml", "scene.key" and "scene.value", naming key,
-        value and allowed range; those of ingest.decode for audio files.
+        value and allowed range; those of ingest.decode.decoder for audio files.
     """
     content = READER.load(
         path, "the path of a scene (TOML)", "checking the path; examples/scenes holds three"

@@ -21,7 +21,7 @@ def make_key(
 
     Example: loa bulletin key -o desk-1.pem
     """
-    from loa.envelopes import make_key as run
+    from loa.sending.envelopes import make_key as run
 
     return run(output)
 
@@ -37,7 +37,7 @@ def sign(
 
     Example: loa bulletin sign flood.json --key desk-1.pem --audio flood.wav -o flood.signed.json
     """
-    from loa.envelopes import sign_file
+    from loa.sending.envelopes import sign_file
 
     return sign_file(envelope, key, output, audio or [])
 
@@ -53,7 +53,7 @@ def verify(
 
     Example: loa bulletin verify flood.signed.json --keyring KEYRING.toml
     """
-    from loa.envelopes import verify_file
+    from loa.sending.envelopes import verify_file
 
     return verify_file(envelope, keyring, audio or [], holders)
 
@@ -67,7 +67,7 @@ def make_device(
 
     Example: loa bulletin device --id horn-17 -o horn-17.key
     """
-    from loa.sessions import make_device as run
+    from loa.sending.sessions import make_device as run
 
     return run(output, name)
 
@@ -98,8 +98,8 @@ def make_session(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
     Example: loa bulletin session live.sdp --key desk-1.pem --devices DEVICES.toml
     --issuer commune.tri-ton --commune tri-ton -o live.session.json
     """
-    from loa.sessions import SessionRequest
-    from loa.sessions import make_session as run
+    from loa.sending.sessions import SessionRequest
+    from loa.sending.sessions import make_session as run
 
     areas = (tuple(commune or ()), tuple(zone or ()))
     request = SessionRequest(
@@ -126,6 +126,6 @@ def send(
 
     Example: loa bulletin send flood.signed.json --to 239.255.12.42:5010 --key desk-1.pem
     """
-    from loa.announcing import SendRequest, send_file
+    from loa.sending.announcing import SendRequest, send_file
 
     return send_file(SendRequest(file, tuple(to or ()), devices, key, seconds, ttl))

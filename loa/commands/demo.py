@@ -32,6 +32,6 @@ def demo(
 
     Example: loa demo --relay -o /tmp/loa-demo
     """
-    from loa.demonstration import run_demo
+    from loa.demo.demonstration import run_demo
 
     return run_demo(output, as_json=as_json, through_relay=through_relay)

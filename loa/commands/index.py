@@ -30,7 +30,7 @@ def add(
 
     Example: loa index add references bulletin.wav --id 2026-11-24-evening
     """
-    from loa.indexing import add_files
+    from loa.recognising.indexing import add_files
 
     return add_files(folder, files, name=name, as_json=as_json)
 
@@ -45,7 +45,7 @@ def remove(
 
     Example: loa index remove references 2026-11-24-evening
     """
-    from loa.indexing import remove_ids
+    from loa.recognising.indexing import remove_ids
 
     return remove_ids(folder, ids, as_json=as_json)
 
@@ -56,7 +56,7 @@ def list_references(folder: Folder, as_json: Json = False) -> int:
 
     Example: loa index list references --json
     """
-    from loa.indexing import list_index
+    from loa.recognising.indexing import list_index
 
     return list_index(folder, as_json=as_json)
 
@@ -67,6 +67,6 @@ def check(folder: Folder, as_json: Json = False) -> int:
 
     Example: loa index check references
     """
-    from loa.indexing import check_index
+    from loa.recognising.indexing import check_index
 
     return check_index(folder, as_json=as_json)

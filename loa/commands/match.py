@@ -43,7 +43,7 @@ def match(
 
     Example: loa match bulletin.wav --heard off-air.wav --plot aligned.png
     """
-    from loa.matching import MatchRequest, match_heard
+    from loa.recognising.matching import MatchRequest, match_heard
 
     return match_heard(
         MatchRequest(

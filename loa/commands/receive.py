@@ -57,7 +57,7 @@ def receive(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
 
     Example: loa receive band.cu8 --centre-mhz 97 --rate-hz 2400000 --scan --audio out --plot b.png
     """
-    from loa.receiving import ReceiveRequest, receive_band, split_arguments
+    from loa.radio.receiving import ReceiveRequest, receive_band, split_arguments
 
     source, frequencies_hz = split_arguments(arguments, frequency_mhz or [])
     request = ReceiveRequest(

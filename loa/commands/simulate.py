@@ -48,7 +48,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
 
     Example: loa simulate examples/scenes/three-communes.toml -o band.cu8 --truth truth.json
     """
-    from loa.simulating import SimulateRequest, run_simulation
+    from loa.air.simulating import SimulateRequest, run_simulation
 
     centre_hz = None if centre_mhz is None else centre_mhz * 1e6
     request = SimulateRequest(scene, output, truth, rtl_tcp, ready_file, plot, rate_hz, centre_hz)

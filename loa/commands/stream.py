@@ -43,7 +43,7 @@ def stream(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
 
     Example: loa stream bulletin.opus --rtp 239.255.12.42:5004 --codec opus --sdp bulletin.sdp
     """
-    from loa.streaming import StreamRequest, run_stream
+    from loa.sending.streaming import StreamRequest, run_stream
 
     request = StreamRequest(
         file, tuple(rtp), codec, packet_ms, bit_rate_kbps, fec, srtp_key_file, sdp, dscp, ttl

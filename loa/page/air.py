@@ -9,15 +9,15 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
-from loa.receive_table import plain, scaled
+from loa.radio.table import plain, scaled
 from loa.tables import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loa.air_demonstration import AirReport
-    from loa.air_programme import Programme
-    from loa.air_verdict import Heard
+    from loa.demo.air_demonstration import AirReport
+    from loa.demo.air_programme import Programme
+    from loa.demo.air_verdict import Heard
 
 # key of `Heard.heard`, key of the words, unit, divisor, decimals
 ROWS: tuple[tuple[str, str, str, float, int], ...] = (

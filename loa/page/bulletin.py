@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from loa.air_demonstration import AirReport
-    from loa.joined.report import JoinedReport
+    from loa.demo.air_demonstration import AirReport
+    from loa.demo.joined.report import JoinedReport
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",

@@ -10,7 +10,7 @@ from loa.tables import number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loa.joined.report import HornReport, JoinedReport
+    from loa.demo.joined.report import HornReport, JoinedReport
 
 
 def joined_section(words: Mapping[str, str], report: JoinedReport) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dsp.errors import Refusal
 from ingest.clock import Clock
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.play.recordings import Recordings
 from transmit.bulletin.acceptance import Acceptance, Place
 from transmit.bulletin.keyring import read_keyring

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from dsp.errors import Refusal
 from ingest.clock import Clock, SystemClock
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa import reporting
 from loa.interrupt import Interrupt
 from loa.play.intake import BulletinIntake, Failed

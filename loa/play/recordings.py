@@ -13,7 +13,7 @@ import numpy as np
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from transmit.atomic import OutputSet, failures_refused
 from transmit.intake import Intake
 from transmit.playout.zone_player import SAMPLES_PER_MS

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.rtcp import ntp_from_unix
-from loa import streaming
+from loa.sending import streaming
 from transmit.atomic import OutputSet
 from transmit.playout.schedule import ZoneSettings
 from transmit.rtp.fan_out import FanOut

@@ -11,8 +11,8 @@ from dsp.coder.multiplex import Multiplex
 from dsp.coder.settings import MultiplexSettings
 from dsp.errors import Refusal
 from ingest.fm_profile import load_fm_profile
-from loa.multiplex_rds import Rds, bits_of, rds_to_send, station_on_air
-from loa.multiplexing import DEFAULT_RDS_KHZ
+from loa.air.multiplex_rds import Rds, bits_of, rds_to_send, station_on_air
+from loa.air.multiplexing import DEFAULT_RDS_KHZ
 from loa.relay.settings import FmSettings
 from transmit.control_codes import load_control_codes, release_code
 from transmit.live.coded_line import Codes

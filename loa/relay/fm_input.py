@@ -24,7 +24,7 @@ from dsp.errors import Refusal
 from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.fm.profiles import PROFILES
 from dsp.playout.elastic_line import ElasticLine, Flags
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from ingest.iq.multiplex_source import MultiplexCard, MultiplexFile
 from ingest.iq.open_source import SourceOptions, open_source
 from ingest.receiver.band_receiver import BandReceiver
@@ -33,7 +33,7 @@ from ingest.receiver.prelude import LOOK_S, Prelude
 from ingest.receiver.stations import Station, StationList
 from ingest.watch.content_gate import ContentGate
 from ingest.watch.watched_station import References
-from loa.radio_source import LIVE, middle_of, require_centre
+from loa.radio.radio_source import LIVE, middle_of, require_centre
 from loa.relay.inputs import about_line
 from loa.relay.settings import InputSettings
 from transmit.intake import Intake

@@ -20,14 +20,14 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.playout.elastic_line import ElasticLine
 from ingest.clock import Clock
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.relay.settings import InputSettings
 from loa.speaker.live import LiveSource
 from loa.speaker.settings import session_of
 from transmit.intake import Intake
 
 if TYPE_CHECKING:
-    from ingest.decoded_audio import DecodedAudio
+    from ingest.decode.decoded_audio import DecodedAudio
 
 RATE_HZ = 48_000
 _OPEN_LINE_S = 10.0

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from dsp.kernel import warm_up
-from ingest.decode import DecodeLimits, Decoder
+from ingest.decode.decoder import DecodeLimits, Decoder
 from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.database import failures_refused
 from loa.service.failpoints import failpoint
@@ -148,7 +148,7 @@ class Place:
                     block_deadline_s=_BLOCK_DEADLINE_S,
                     cpu_base_s=_CPU_BASE_S,
                 ),
-                child="ingest.decode_child",
+                child="ingest.decode.child",
             )
         return self._decoder
 

@@ -164,7 +164,7 @@ def require_isolation(settings: Settings) -> None:
     """Refuse to take files from strangers where the decoder cannot be locked in."""
     if not settings.require_isolation:
         return
-    from ingest.decode import Decoder
+    from ingest.decode.decoder import Decoder
 
     with Decoder() as decoder:
         barriers = decoder.isolation

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from ingest.rtp.player import OUTPUT_RATE_HZ
 from transmit.intake import Intake
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from ingest.clock import Clock, is_kernel_in_step
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.speaker.door import CommandDoor
 from loa.speaker.port import CommandPort
 from loa.speaker.settings import SpeakerSettings

@@ -15,7 +15,7 @@ from typing import Self
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.play.recordings import Recordings
 from loa.reporting import refusal_of
 from transmit.atomic import failures_refused

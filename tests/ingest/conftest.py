@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 
 
 @pytest.fixture(scope="session")

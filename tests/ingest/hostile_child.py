@@ -12,8 +12,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from ingest.audio_format import AudioFormat
-from ingest.decode_child import run
+from ingest.decode.audio_format import AudioFormat
+from ingest.decode.child import run
 
 FORMAT = AudioFormat("wav", "pcm_16", 8_000, 1, "int16", None, None)
 _LIBC = ctypes.CDLL(None, use_errno=True)

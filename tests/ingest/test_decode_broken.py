@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dsp.errors import Refusal
-from ingest.refusals import KINDS
+from ingest.decode.refusals import KINDS
 from tests.ingest.decode_samples import as_int16, make_all, read_all, tone, with_ffmpeg
 
 FORMATS = (

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from dsp.errors import Refusal
-from ingest import landlock, seccomp
-from ingest.decode import DecodeLimits, Decoder
-from ingest.decode_link import make_ring
-from ingest.sandbox import BARRIERS
+from ingest.decode import landlock, seccomp
+from ingest.decode.decoder import DecodeLimits, Decoder
+from ingest.decode.link import make_ring
+from ingest.decode.sandbox import BARRIERS
 from tests.ingest.decode_samples import as_int16, read_all, tone, with_sndfile
 
 HOSTILE = "tests.ingest.hostile_child"
@@ -53,7 +53,7 @@ def test_barriers_are_named(decoder):
 def test_no_path_is_left_where_landlock_holds():
     """By itself, in a process of its own that has no system-call filter."""
     script = (
-        "import os, sys; from ingest import landlock; import ctypes;"
+        "import os, sys; from ingest.decode import landlock; import ctypes;"
         "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0); kept = os.open('/etc/passwd', os.O_RDONLY);"
         "held = landlock.install(); os.pread(kept, 1, 0);"
         "opened = True\ntry: os.close(os.open('/etc/passwd', os.O_RDONLY))\n"

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from dsp.errors import Refusal
-from ingest.decode import DecodeLimits, Decoder
+from ingest.decode.decoder import DecodeLimits, Decoder
 from tests.ingest.decode_samples import (
     as_int16,
     make_all,

@@ -6,7 +6,7 @@ import sys
 import av
 import numpy as np
 
-from ingest.decode import CHILD, LIGHT_CHILD, Decoder
+from ingest.decode.decoder import CHILD, LIGHT_CHILD, Decoder
 from tests.ingest.decode_samples import as_int16, read_all, tone, with_sndfile
 
 
@@ -51,7 +51,7 @@ def test_a_wrong_name_does_not_matter(tmp_path):
 
 def test_soundfile_loads_without_numpy():
     code = (
-        "import sys; from ingest.lean_soundfile import load_soundfile; load_soundfile(); "
+        "import sys; from ingest.decode.lean_soundfile import load_soundfile; load_soundfile(); "
         "import soundfile; assert 'numpy' not in sys.modules, 'numpy'; "
         "assert soundfile.SoundFile.buffer_read_into; print('lean')"
     )

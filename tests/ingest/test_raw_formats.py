@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 
 
 @pytest.fixture(scope="module")

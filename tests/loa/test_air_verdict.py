@@ -6,7 +6,7 @@ import pytest
 
 from dsp.fm.profiles import PROFILES
 from ingest.scene.scene import parse_scene
-from loa.air_verdict import Notice, judge, own_seconds, strangers, too_strong
+from loa.demo.air_verdict import Notice, judge, own_seconds, strangers, too_strong
 
 SCENE = """
 [capture]

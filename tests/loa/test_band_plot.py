@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loa.band_plot import ROWS, BandPicture
+from loa.air.band_plot import ROWS, BandPicture
 
 
 @pytest.mark.parametrize(("seconds", "block"), [(1.0, 50_000), (4.0, 250_000), (20.0, 240_000)])

@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa import bulletin as bulletins
 from loa import cli
 from loa.bulletin import MasterRequest, master_bulletin

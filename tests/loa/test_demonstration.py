@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingest.receiver.band_receiver import BandReceiver
-from loa import air_demonstration, cli, demonstration
+from loa import cli
+from loa.demo import air_demonstration, demonstration
 from tests.loa.joined.made import report
 
 DEAD_S = 30.0

@@ -43,7 +43,7 @@ def test_a_missing_needed_part_is_exit_code_3(monkeypatch, capsys):
 
 
 def test_a_kernel_without_the_filter_is_told(monkeypatch):
-    monkeypatch.setattr("ingest.decode.Decoder.isolation", ("resource_limits",))
+    monkeypatch.setattr("ingest.decode.decoder.Decoder.isolation", ("resource_limits",))
     part = parts.isolation_part()
     assert part.state == "missing"
     assert part.detail.startswith("resource_limits; lacking here: ")

@@ -9,8 +9,8 @@ import soundfile
 from dsp.align.speech_band import speech_band
 from ingest.reference.answer import Answer
 from loa import cli
-from loa.live_opinion import EVERY_S, MOST_ASKED, LiveOpinion, take_opinion
-from loa.pieces import Piece
+from loa.recognising.live_opinion import EVERY_S, MOST_ASKED, LiveOpinion, take_opinion
+from loa.recognising.pieces import Piece
 from tests.dsp.recognise.spoken import speech
 
 RATE = 8_000

@@ -8,7 +8,7 @@ import soundfile
 
 from ingest.reference.answer import Answer
 from loa import cli
-from loa.pieces import pieces_of
+from loa.recognising.pieces import pieces_of
 from tests.dsp.recognise.spoken import noisy, speech
 
 

@@ -7,12 +7,12 @@ import soundfile as sf
 from dsp.receive.front.spectrum import SpectrumFrame
 from dsp.receive.meters.figure import Figure
 from ingest.receiver.waterfall import Waterfall
-from loa.air_demonstration import AirReport, air_table
-from loa.air_programme import Alarm, Programme
-from loa.air_verdict import Heard, Notice
+from loa.demo.air_demonstration import AirReport, air_table
+from loa.demo.air_programme import Alarm, Programme
+from loa.demo.air_verdict import Heard, Notice
 from loa.page.bulletin import Card, bulletin_page
 from loa.plots import ProgrammeTrace, mastering_svg, trace_waveform
-from loa.receive_plot import BandPicture, StationPanel, band_png, station_png
+from loa.radio.plot import BandPicture, StationPanel, band_png, station_png
 from loa.tables import print_table
 from loa.words import LANGUAGES, load_words
 

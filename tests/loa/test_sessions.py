@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loa import announcing, cli
-from loa.announcing import FIRST_S, SendRequest, moments_s, send_file
-from loa.streaming import describe
+from loa import cli
+from loa.sending import announcing
+from loa.sending.announcing import FIRST_S, SendRequest, moments_s, send_file
+from loa.sending.streaming import describe
 from tests.loa.speaker.made import PORTS, signed
 from transmit.bulletin.announced import read_announced
 from transmit.bulletin.datagrams import Assembler

@@ -15,9 +15,10 @@ import sigmf
 
 from ingest.iq.open_source import SourceOptions, open_source
 from ingest.scene.scene import load_scene
-from loa import cli, simulating
+from loa import cli
+from loa.air import simulating
+from loa.air.simulating import SimulateRequest, run_simulation
 from loa.real_time import RealTime
-from loa.simulating import SimulateRequest, run_simulation
 
 RATE = 960_000
 SCENE = """

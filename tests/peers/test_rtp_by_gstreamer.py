@@ -14,8 +14,8 @@ import soundfile
 import soxr
 
 from dsp.packet.srtp import suite_of
-from loa import streaming
-from loa.streaming import StreamRequest, run_stream
+from loa.sending import streaming
+from loa.sending.streaming import StreamRequest, run_stream
 from tests.loa.test_stream import DEADLINE_S, RATE, Swift, even_port, is_open, noise, wait_until
 from transmit.rtp.payloads import CODECS
 from transmit.rtp.stream import RtpStream

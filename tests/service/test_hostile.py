@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from dsp.errors import Refusal
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.blobs import Part, open_blobs
 from loa.service.render import Bench, Order, load_kernels
@@ -33,7 +33,7 @@ def originals(tmp_path_factory):
     )
     load_kernels()
     outputs = tuple(folder / f"a.{suffix}" for suffix in ("opus", "mp3", "m4a", "flac", "aac"))
-    with Decoder(child="ingest.decode_child") as decoder:
+    with Decoder(child="ingest.decode.child") as decoder:
         master_bulletin(MasterRequest(source, outputs, load_profile("web")), decoder=decoder)
     return [path.read_bytes() for path in (source, *outputs)]
 

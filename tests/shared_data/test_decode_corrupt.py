@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dsp.errors import Refusal
-from ingest.decode import Decoder
-from ingest.refusals import KINDS
+from ingest.decode.decoder import Decoder
+from ingest.decode.refusals import KINDS
 from tests.ingest.decode_samples import read_all
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"

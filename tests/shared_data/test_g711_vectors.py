@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.decode import Decoder
+from ingest.decode.decoder import Decoder
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 VECTORS = Path(os.environ.get("LOA_SHARED_DATA", BESIDE)) / "codec" / "g711"

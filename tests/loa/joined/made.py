@@ -1,7 +1,7 @@
 """A report as a good performance gives it."""
 
 from dsp.receive.meters.figure import Figure
-from loa.joined.report import HornReport, JoinedReport
+from loa.demo.joined.report import HornReport, JoinedReport
 
 
 def horn(name="ip-1", path="IP", **more):

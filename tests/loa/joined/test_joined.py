@@ -13,10 +13,10 @@ from dsp.errors import Refusal
 from dsp.playout.alert_tone import alert
 from dsp.receive.meters.figure import Figure
 from ingest.clock import SystemClock
-from loa.joined.hearing import Horn, alert_after_s, on_the_air
-from loa.joined.performance import Performance, perform
-from loa.joined.report import demonstrate_joined, joined_table, judge
-from loa.joined.stage import HORNS, set_stage
+from loa.demo.joined.hearing import Horn, alert_after_s, on_the_air
+from loa.demo.joined.performance import Performance, perform
+from loa.demo.joined.report import demonstrate_joined, joined_table, judge
+from loa.demo.joined.stage import HORNS, set_stage
 from loa.page.joined import joined_section
 from loa.tables import print_table
 from loa.words import LANGUAGES, load_words

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from loa.announcing import Answering
+from loa.sending.announcing import Answering
 from loa.speaker.news import Cancel, Join, Leave, Play, Refused
 from tests.loa.speaker.made import (
     NOW,

@@ -13,7 +13,8 @@ import soundfile
 from bench.stream_network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
-from loa.announcing import Answering
+from loa.sending.announcing import Answering
+from loa.sending.streaming import describe
 from loa.speaker.news import Join
 from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened
@@ -21,7 +22,6 @@ from loa.speaker.provisioned import Provisioned
 from loa.speaker.settings import load_settings
 from loa.speaker.signed_source import SignedSource
 from loa.speaker.volume import open_volume
-from loa.streaming import describe
 from tests.loa.speaker.made import (
     NOW,
     PORTS,

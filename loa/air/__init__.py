@@ -1,0 +1,1 @@
+"""`loa multiplex` and `loa simulate`: what a transmitter, or a whole band, puts on the air."""

@@ -1,0 +1,1 @@
+"""`loa stream` and `loa bulletin`: audio and signed messages to loudspeakers."""

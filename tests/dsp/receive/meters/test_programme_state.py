@@ -5,9 +5,9 @@ import pytest
 
 from dsp.fm.profiles import PROFILES
 from dsp.receive.station_meters import StationMeters
+from tests.dsp.receive.composite.test_stereo_decoder import emphasised
 from tests.dsp.receive.radio import RATE, multiplex, noise_only, on_air, tone
 from tests.dsp.receive.test_station_meters import programme
-from tests.dsp.receive.test_stereo_decoder import emphasised
 
 
 def found(composite_hz, cn_db=35.0, count=1):

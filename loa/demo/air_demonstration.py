@@ -1,7 +1,8 @@
 """The second half of `loa demo`: the FM master on the air of three transmitters, and heard live.
 
-The scene is played in real time by the rtl_tcp server, in a thread, and received through a socket
-by the band receiver, in this one: both ends of the wire are what serves and listens elsewhere.
+The scene is rendered, then played in real time by the rtl_tcp server, in a thread, and received
+through a socket by the band receiver, in this one: both ends of the wire are what serves and
+listens elsewhere. Nothing else runs then, so that a busy machine does not lose samples.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from loa.tables import number
 from transmit.rtl_tcp.server import RtlTcpServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -82,8 +83,11 @@ def demonstrate_air(
         receiver = BandReceiver(
             band, scene.capture.centre_hz, stations, carriers=[], sinks=ears.sinks
         )
-        server = RtlTcpServer("127.0.0.1", 0, RealTime(clock))
-        player = Player(band, server)
+        played = render(band, scene, progress)
+        server = RtlTcpServer(
+            "127.0.0.1", 0, RealTime(clock), queue_bytes=sum(len(block) for block, _ in played)
+        )
+        player = Player(played, server)
         held.callback(player.join)
         held.enter_context(server)
         player.start()
@@ -104,19 +108,30 @@ def demonstrate_air(
     return AirReport(reports, *pictures(scene, receiver, summaries))
 
 
+def render(
+    band: SceneSource, scene: Scene, progress: Callable[[str, float], None]
+) -> list[tuple[bytes, float]]:
+    """Return the band as a dongle sends it: bytes, and the seconds at which they are due."""
+    played = []
+    for delivery in band.deliveries():
+        played.append((delivery.samples.tobytes(), delivery.due_s))
+        progress("the band of three transmitters", delivery.due_s / scene.capture.seconds)
+    return played
+
+
 class Player(threading.Thread):
     """Plays a band to whoever listens; `error` is what ended it, if anything did."""
 
-    def __init__(self, band: SceneSource, server: RtlTcpServer) -> None:
+    def __init__(self, played: Sequence[tuple[bytes, float]], server: RtlTcpServer) -> None:
         super().__init__(name="demo player", daemon=True)
         self.error: Exception | None = None
-        self._band = band
+        self._played = played
         self._server = server
 
     def run(self) -> None:
         """Play to the end; wakes the listener by hanging up where that fails."""
         try:
-            self._server.play((d.samples.tobytes(), d.due_s) for d in self._band.deliveries())
+            self._server.play(self._played)
         except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
             self.error = error
             self._server.stop()

@@ -37,30 +37,33 @@ from loa.commands import (
     speaker,
     stream,
 )
+from loa.commands.command_group import CommandGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BUG = 70
 _GC_THRESHOLD = 20_000
 
+# In the order of a day's work: the bulletin, the air, the network, the service.
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "demo": demo.demo,
+    "doctor": doctor.doctor,
     "measure": measure.measure,
     "master": master.master,
-    "simulate": simulate.simulate,
-    "stream": stream.stream,
-    "play": play.play,
-    "speaker": speaker.speaker,
-    "relay": relay.relay,
     "multiplex": multiplex.multiplex,
+    "simulate": simulate.simulate,
     "receive": receive.receive,
     "match": match.match,
-    "doctor": doctor.doctor,
-    "bench": bench.bench,
-    "demo": demo.demo,
+    "stream": stream.stream,
+    "play": play.play,
+    "relay": relay.relay,
+    "speaker": speaker.speaker,
     "serve": service.serve,
     "worker": service.worker,
+    "bench": bench.bench,
 }
 GROUPS = {
     "index": index.index,
@@ -75,19 +78,16 @@ def command_line(wanted: str | None = None) -> typer.Typer:
 
     Typer reads the signature of every command that it is given: 20 ms for all of them.
     """
-    app = typer.Typer(
+    app = CommandGroup(
+        "Loa takes a commune's loudspeakers from FM to IP: measure, master, encode, prove.",
+        "loa master bulletin.wav -o bulletin.opus --target ip",
         name="loa",
-        help="Loa takes a commune's loudspeakers from FM to IP: measure, master, encode, prove.",
-        epilog="Example: loa master bulletin.wav -o bulletin.opus --target ip",
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
     alone = wanted if wanted in {*COMMANDS, *GROUPS} else None
     for name, command in COMMANDS.items():
         if alone in (None, name):
-            app.command(name)(command)
+            app.add(name, command)
     for name, group in GROUPS.items():
         if alone in (None, name):
             app.add_typer(group, name=name)
@@ -114,8 +114,12 @@ def usage_refusal(error: TyperException) -> Refusal:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
+    if not arguments or (len(arguments) == 1 and arguments[0] in GROUPS):
+        # Whoever types no command wants to see which there are; a script has made a mistake.
+        run([*arguments, "--help"])
+        return EXIT_USAGE
     as_json = "--json" in arguments
-    app = command_line(arguments[0] if arguments else None)
+    app = command_line(arguments[0])
     try:
         outcome = app(args=list(arguments), prog_name="loa", standalone_mode=False)
     except (Refusal, TyperException, OSError) as error:

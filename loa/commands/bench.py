@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 Work = Annotated[
-    str, typer.Argument(help="What to time: audio, multiplex, receive, match, service or stream.")
+    str,
+    typer.Argument(
+        metavar="ROOM", help="What to time: audio, multiplex, receive, match, service or stream."
+    ),
 ]
 Runs = Annotated[int, typer.Option(min=1, max=50, help="Runs of each; the median counts.")]
 

@@ -7,13 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-bulletin = typer.Typer(help="Sign bulletins and check signed ones.", no_args_is_help=True)
+from loa.commands.command_group import CommandGroup
+
+bulletin = CommandGroup(
+    "Sign bulletins and check signed ones.",
+    "loa bulletin sign flood.json --key desk-1.pem --audio flood.wav -o flood.signed.json",
+)
 Recordings = Annotated[
     list[Path] | None, typer.Option("--audio", help="Its recordings; may be repeated.")
 ]
 
 
-@bulletin.command("key")
+@bulletin.called("key")
 def make_key(
     output: Annotated[Path, typer.Option("--output", "-o", help="Of the private key, PEM.")],
 ) -> int:
@@ -26,9 +31,11 @@ def make_key(
     return run(output)
 
 
-@bulletin.command("sign")
+@bulletin.called("sign")
 def sign(
-    envelope: Annotated[Path, typer.Argument(help="loa.bulletin/1, signed before or not.")],
+    envelope: Annotated[
+        Path, typer.Argument(metavar="FILE.json", help="loa.bulletin/1, signed before or not.")
+    ],
     key: Annotated[Path, typer.Option(help="As `loa bulletin key` made it.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The signed envelope.")],
     audio: Recordings = None,
@@ -42,9 +49,9 @@ def sign(
     return sign_file(envelope, key, output, audio or [])
 
 
-@bulletin.command("verify")
+@bulletin.called("verify")
 def verify(
-    envelope: Annotated[Path, typer.Argument(help="A signed envelope.")],
+    envelope: Annotated[Path, typer.Argument(metavar="FILE.json", help="A signed envelope.")],
     keyring: Annotated[Path, typer.Option(help="Whose keys may say what.")],
     holders: Annotated[int, typer.Option(min=1, max=4, help="So many must have signed.")] = 1,
     audio: Recordings = None,
@@ -58,7 +65,7 @@ def verify(
     return verify_file(envelope, keyring, audio or [], holders)
 
 
-@bulletin.command("device")
+@bulletin.called("device")
 def make_device(
     output: Annotated[Path, typer.Option("--output", "-o", help="Of the private key.")],
     name: Annotated[str, typer.Option("--id", help="As SPEAKER.toml has it.")],
@@ -72,9 +79,12 @@ def make_device(
     return run(output, name)
 
 
-@bulletin.command("session")
+@bulletin.called("session")
 def make_session(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
-    sdp: Annotated[Path, typer.Argument(help="As `loa stream --srtp-key-file --sdp` wrote it.")],
+    sdp: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.sdp", help="As `loa stream --srtp-key-file --sdp` wrote it."),
+    ],
     key: Annotated[Path, typer.Option(help="As `loa bulletin key` made it.")],
     devices: Annotated[Path, typer.Option(help="DEVICES.toml: whom the key is wrapped for.")],
     issuer: Annotated[str, typer.Option(help="As the keyring has it.")],
@@ -108,9 +118,12 @@ def make_session(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
     return run(request)
 
 
-@bulletin.command("send")
+@bulletin.called("send")
 def send(
-    file: Annotated[Path, typer.Argument(help="A signed envelope, or an announced session.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.json", help="A signed envelope, or an announced session."),
+    ],
     to: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS:PORT", help="Command ports, groups among them; repeatable."),

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-index = typer.Typer(
-    help="Keep references on disk: add, remove, list, check.",
-    epilog="Example: loa index add references bulletin-*.wav",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+from loa.commands.command_group import CommandGroup
+
+index = CommandGroup(
+    "Keep references on disk: add, remove, list, check.",
+    "loa index add references bulletin-*.wav",
 )
 Folder = Annotated[Path, typer.Argument(metavar="INDEX", help="Folder of the index.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per reference.")]
 
 
-@index.command()
+@index.called("add")
 def add(
     folder: Folder,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio files.")],
@@ -35,7 +35,7 @@ def add(
     return add_files(folder, files, name=name, as_json=as_json)
 
 
-@index.command()
+@index.called("remove")
 def remove(
     folder: Folder,
     ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Of the references.")],
@@ -50,7 +50,7 @@ def remove(
     return remove_ids(folder, ids, as_json=as_json)
 
 
-@index.command(name="list")
+@index.called("list")
 def list_references(folder: Folder, as_json: Json = False) -> int:
     """List the references.
 
@@ -61,7 +61,7 @@ def list_references(folder: Folder, as_json: Json = False) -> int:
     return list_index(folder, as_json=as_json)
 
 
-@index.command()
+@index.called("check")
 def check(folder: Folder, as_json: Json = False) -> int:
     """Read every byte of the index, and tell whether it is whole.
 

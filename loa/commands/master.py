@@ -23,7 +23,9 @@ Plot = Annotated[
 
 
 def master(
-    file: Annotated[Path, typer.Argument(help="The bulletin, in any usual audio format.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The bulletin, in any usual audio format.")
+    ],
     outputs: Outputs,
     target: Target = "ip",
     plot: Plot = None,

@@ -13,7 +13,9 @@ MonoAs = Annotated[
 
 
 def measure(
-    files: Annotated[list[Path], typer.Argument(help="Audio files of any usual format.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Audio files of any usual format.")
+    ],
     mono_as: MonoAs = "dual-mono",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
 ) -> int:

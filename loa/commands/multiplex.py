@@ -49,7 +49,9 @@ CodeNames = Annotated[list[str] | None, typer.Option(help="A code to send; sever
 
 
 def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads them here
-    file: Annotated[Path, typer.Argument(help="The programme: an `fm` master, or any audio.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The programme: an `fm` master, or any audio.")
+    ],
     output: Output,
     profile: Profile = "75k50us",
     stereo: Annotated[bool, typer.Option("--stereo/--mono", help="With pilot, or without.")] = True,

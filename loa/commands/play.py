@@ -9,7 +9,9 @@ import typer
 
 
 def play(
-    schedule: Annotated[Path, typer.Argument(help="SCHEDULE.toml: zones, items, inbox.")],
+    schedule: Annotated[
+        Path, typer.Argument(metavar="SCHEDULE.toml", help="SCHEDULE.toml: zones, items, inbox.")
+    ],
     seconds: Annotated[
         float | None, typer.Option(help="End after so long; otherwise with Ctrl-C.", min=0.02)
     ] = None,

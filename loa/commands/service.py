@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loa.commands.command_group import CommandGroup
+
 if TYPE_CHECKING:
     from loa.service.settings import Settings
 
@@ -21,8 +23,14 @@ Webhooks = Annotated[
 ]
 Processes = Annotated[int | None, typer.Option(min=1, max=256, help="Workers; one a core.")]
 
-token = typer.Typer(help="Make, list, rotate and revoke tokens.", no_args_is_help=True)
-jobs = typer.Typer(help="Look after the jobs of a service.", no_args_is_help=True)
+token = CommandGroup(
+    "Make, list, rotate and revoke tokens.",
+    "loa token create platform --scope submit --scope read",
+)
+jobs = CommandGroup(
+    "Look after the jobs of a service.",
+    "loa jobs list --state failed",
+)
 
 
 def _settings(
@@ -80,9 +88,9 @@ def worker(
     return work(_settings(config, data, trusting=without_seccomp, processes=workers))
 
 
-@token.command("create")
+@token.called("create")
 def create_token(  # noqa: PLR0913, PLR0917 - typer: every option is one
-    owner: Annotated[str, typer.Argument(help="Whose jobs these will be.")],
+    owner: Annotated[str, typer.Argument(metavar="OWNER", help="Whose jobs these will be.")],
     scope: Annotated[
         list[str] | None, typer.Option(help="submit, read, manage, admin; may be repeated.")
     ] = None,
@@ -106,7 +114,7 @@ def create_token(  # noqa: PLR0913, PLR0917 - typer: every option is one
     return run(settings, owner, scopes, zones, days, limit or [], webhooks=webhooks)
 
 
-@token.command("list")
+@token.called("list")
 def list_tokens(config: Config = None, data: Data = None, as_json: AsJson = False) -> int:
     """List the tokens, without their secrets.
 
@@ -117,9 +125,9 @@ def list_tokens(config: Config = None, data: Data = None, as_json: AsJson = Fals
     return run(_settings(config, data), as_json=as_json)
 
 
-@token.command("rotate")
+@token.called("rotate")
 def rotate_token(
-    token_id: Annotated[str, typer.Argument(help="As `loa token list` shows it.")],
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As `loa token list` shows it.")],
     grace_s: Annotated[float, typer.Option(min=0, help="The old one works so long.")] = 3600.0,
     webhooks: Webhooks = False,
     config: Config = None,
@@ -134,9 +142,9 @@ def rotate_token(
     return run(_settings(config, data), token_id, grace_s, webhooks=webhooks)
 
 
-@token.command("revoke")
+@token.called("revoke")
 def revoke_token(
-    token_id: Annotated[str, typer.Argument(help="As `loa token list` shows it.")],
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As `loa token list` shows it.")],
     config: Config = None,
     data: Data = None,
 ) -> int:
@@ -149,7 +157,7 @@ def revoke_token(
     return run(_settings(config, data), token_id)
 
 
-@jobs.command("list")
+@jobs.called("list")
 def list_jobs(
     state: Annotated[
         str | None, typer.Option(help="queued, running, done, failed, cancelled.")
@@ -168,7 +176,7 @@ def list_jobs(
     return run(_settings(config, data), state, limit, as_json=as_json)
 
 
-@jobs.command("sweep")
+@jobs.called("sweep")
 def sweep_jobs(config: Config = None, data: Data = None) -> int:
     """Delete now what is older than the retention, and bytes that no job needs.
 
@@ -179,9 +187,9 @@ def sweep_jobs(config: Config = None, data: Data = None) -> int:
     return run(_settings(config, data))
 
 
-@jobs.command("backup")
+@jobs.called("backup")
 def back_up(
-    folder: Annotated[Path, typer.Argument(help="Made, or empty.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made, or empty.")],
     config: Config = None,
     data: Data = None,
 ) -> int:
@@ -194,7 +202,7 @@ def back_up(
     return run(_settings(config, data), folder)
 
 
-@jobs.command("audit")
+@jobs.called("audit")
 def audit_jobs(config: Config = None, data: Data = None) -> int:
     """Check the chain of the audit log; exit code 1 where it is broken.
 

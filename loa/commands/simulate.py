@@ -34,7 +34,10 @@ Ready = Annotated[
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
-    scene: Annotated[Path, typer.Argument(help="A SCENE.toml; with --rtl-tcp also a recording.")],
+    scene: Annotated[
+        Path,
+        typer.Argument(metavar="SCENE.toml", help="A SCENE.toml; with --rtl-tcp also a recording."),
+    ],
     output: Output = None,
     truth: Truth = None,
     rtl_tcp: RtlTcp = None,

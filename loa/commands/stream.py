@@ -25,7 +25,7 @@ Fec = Annotated[
 
 
 def stream(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
-    file: Annotated[Path, typer.Argument(help="The audio to send.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The audio to send.")],
     rtp: Destinations,
     codec: Annotated[str, typer.Option(help="opus, g722, pcmu, pcma or l16.")] = "opus",
     sdp: Annotated[Path | None, typer.Option(help="Write the session description here.")] = None,

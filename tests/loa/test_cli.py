@@ -1,25 +1,23 @@
 """The command line: exit codes, one-line errors, instant help."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 
 from dsp.errors import Refusal
 from loa import cli, reporting
-from loa.commands import bench, demo, doctor, master, measure, multiplex, receive, simulate
 
-COMMANDS = [
-    measure.measure,
-    master.master,
-    simulate.simulate,
-    multiplex.multiplex,
-    receive.receive,
-    doctor.doctor,
-    bench.bench,
-    demo.demo,
-]
+
+def every_command():
+    """Yield the words of every command, those of groups too."""
+    yield from ([name] for name in cli.COMMANDS)
+    for name, group in cli.GROUPS.items():
+        yield from ([name, command.name] for command in group.registered_commands)
 
 
 def test_help_loads_neither_kernels_nor_plots():
@@ -29,11 +27,27 @@ def test_help_loads_neither_kernels_nor_plots():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.__name__)
-def test_every_command_has_help_with_an_example(command, capsys):
-    assert cli.run([command.__name__, "--help"]) == 0
+@pytest.mark.parametrize("words", [*every_command()], ids=" ".join)
+def test_every_command_has_help_with_examples_that_it_understands(words, capsys):
+    assert cli.run([*words, "--help"]) == 0
     text = capsys.readouterr().out
-    assert f"Example: loa {command.__name__}" in " ".join(text.split())
+    examples = re.findall(rf"^  Example: loa ({' '.join(words)}.*)$", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        command, arguments = typer.main.get_command(cli.command_line()), shlex.split(example)
+        for word in words:
+            assert arguments.pop(0) == word
+            command = command.commands[word]
+        command.make_context(words[-1], arguments)  # raises where it does not understand
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in cli.GROUPS)], ids=" ".join)
+def test_no_command_shows_which_there_are(words, capsys):
+    assert cli.run(words) == 2
+    said = capsys.readouterr()
+    assert "\nCommands:\n" in said.out
+    assert "Example: loa" in said.out
+    assert said.err == ""
 
 
 @pytest.mark.parametrize(

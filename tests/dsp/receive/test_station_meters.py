@@ -8,8 +8,9 @@ import pytest
 
 from dsp.contract import BlockContractError
 from dsp.fm.profiles import PROFILES
+from dsp.receive.meters.carrier_figures import CAME_OR_WENT
 from dsp.receive.second_record import FIGURES
-from dsp.receive.station_meters import CAME_OR_WENT, NARROWED, StationMeters
+from dsp.receive.station_meters import NARROWED, StationMeters
 from tests.dsp.receive.radio import RATE, carrier, multiplex, noise_only, on_air, tone
 from tests.naive import receiver as naive
 

@@ -34,7 +34,7 @@ from dsp.receive.composite.grid import (
     bin_of,
 )
 from dsp.receive.front.filter_bank import aligned
-from dsp.receive.front.lane_transform import places, plan_passes
+from dsp.receive.front.lane_plan import places, plan_passes
 
 RDS_REACH = bin_of(2_450.0)
 # The band by whose steadiness hiss is told.

@@ -21,15 +21,8 @@ from dsp.lanes import LANES, PIECE, load, load_lanes, splat, store, store_lanes
 from dsp.receive.front.channel_phase import ChannelPhase
 from dsp.receive.front.channel_plan import ROWS, BankPlan, channel_response
 from dsp.receive.front.image import ImageEstimate
-from dsp.receive.front.lane_transform import (
-    PASSES_IN,
-    PLANE,
-    TURNS_IN,
-    places,
-    plan_passes,
-    transform,
-    transform_back,
-)
+from dsp.receive.front.lane_plan import places, plan_passes
+from dsp.receive.front.lane_transform import PASSES_IN, PLANE, TURNS_IN, transform, transform_back
 from dsp.receive.front.spectrum import SpectrumTally
 
 F32 = types.float32

@@ -24,7 +24,8 @@ from dsp.kernel import kernel, ready
 from dsp.lanes import LANES, lane_sum, load
 from dsp.receive.composite.grid import RATE_HZ
 from dsp.receive.front.filter_bank import aligned, transform_blocks
-from dsp.receive.front.lane_transform import PLANE, places, plan_passes
+from dsp.receive.front.lane_plan import places, plan_passes
+from dsp.receive.front.lane_transform import PLANE
 
 POINTS = 4_500
 BIN_HZ = RATE_HZ / POINTS

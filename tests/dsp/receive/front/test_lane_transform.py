@@ -7,16 +7,8 @@ from numba import types
 from dsp.kernel import kernel, ready
 from dsp.lanes import LANES, lane_max, lane_sum, load, load_lanes, store_lanes
 from dsp.receive.front.channel_plan import plan_bank
-from dsp.receive.front.lane_transform import (
-    PASSES_IN,
-    PLANE,
-    TURNS_IN,
-    places,
-    plan_passes,
-    radices,
-    transform,
-    transform_back,
-)
+from dsp.receive.front.lane_plan import places, plan_passes, radices
+from dsp.receive.front.lane_transform import PASSES_IN, PLANE, TURNS_IN, transform, transform_back
 
 FLOATS = types.Array(types.float32, 1, "C", readonly=True)
 

@@ -118,3 +118,16 @@ def test_who_joins_late_hears_from_there_on(audio):
     assert not np.any(tap[: 3 * RATE])
     assert abs(skew_s(source_of(audio, 0.4), (tap, moments), 5.5)) < 0.1e-3
     assert player.counts.jumps <= 1
+
+
+def test_who_joins_between_two_reports_is_in_step_with_the_next_one(audio):
+    """Arrivals are a guess that is some milliseconds off: too little for a jump of 20 ms."""
+    packets = sent(audio[: 8 * RATE], key=KEY)
+    late = [(at - 0.012, control, data) for at, control, data in packets if at > BEGUN_S + 2.5]
+    tap, moments, player, receiver = played(form_of(CODECS["opus"], key=KEY), late, 7)
+    assert receiver.clock.certain
+    assert 1e-3 < abs(skew_s(source_of(audio, 0.4), (tap, moments), 3.0, 0.8)) < 20e-3
+    assert abs(skew_s(source_of(audio, 0.4), (tap, moments), 4.1)) < 0.1e-3
+    assert player.counts.jumps == 1
+    seam = tap[round(3.9 * RATE) : round(4.2 * RATE)]
+    assert np.max(np.abs(np.diff(seam))) < 2 * np.max(np.abs(np.diff(audio)))

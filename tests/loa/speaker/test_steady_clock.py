@@ -81,3 +81,26 @@ def test_the_time_of_another_moment():
     clock = Wrong()
     steady = SteadyClock(clock)
     assert steady.at(clock.now_s - 0.5) == pytest.approx(right(clock) - 0.5, abs=1e-6)
+
+
+class Interrupted(Wrong):
+    """A machine that stops between its two clocks, now and then."""
+
+    stops_s = 0.0
+
+    def now_utc(self):
+        self.now_s += self.stops_s
+        self.stops_s = 0.0
+        return super().now_utc()
+
+
+def test_a_machine_that_stops_between_two_clocks_is_no_clock_that_is_wrong():
+    clock = Interrupted()
+    clock.stops_s = 0.015
+    steady = SteadyClock(clock)
+    assert steady.utc_s() == pytest.approx(right(clock), abs=1e-6)
+    for _ in range(100):
+        clock.now_s += 0.02
+        clock.stops_s = 0.015
+        assert steady.utc_s() == pytest.approx(right(clock), abs=0.008)  # the stop itself
+        assert steady.utc_s() == pytest.approx(right(clock), abs=1e-6)

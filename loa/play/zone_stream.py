@@ -17,6 +17,7 @@ from transmit.rtp.payloads import CODECS, Payload, PayloadEncoder
 from transmit.rtp.stream import Datagram, Kind, RtpStream
 
 _REPORT_S = 2.0
+_MOVED_S = 1e-3  # that is told at once: until then loudspeakers play by the moment before
 _NS = 10**9
 
 
@@ -57,6 +58,7 @@ class ZoneStream:
         self._stream = RtpStream(codec, fec=fec, key=key)
         self._clock_hz = codec.clock_hz
         self._report_ticks = float("-inf")
+        self._reported_unix_s = 0.0
         self._ticks = 0
         if zone.sdp is not None:
             session = streaming.describe(
@@ -76,12 +78,17 @@ class ZoneStream:
         return self._media.failed + self._control.failed
 
     def send(self, samples: Samples, begun_unix_s: float) -> None:
-        """Send the next samples; `begun_unix_s` is the time of the stream's first sample."""
+        """Send the next samples; `begun_unix_s` is the time of the stream's first sample.
+
+        Where that has moved (a machine that stood still), the loudspeakers are told at once.
+        """
+        has_moved = abs(begun_unix_s - self._reported_unix_s) > _MOVED_S
         for payload in self._encoder.encode(samples):
             self._stream.renew_source_if_due()
             due = payload.ticks - self._report_ticks >= _REPORT_S * self._clock_hz
-            if due or self._stream.needs_report:
-                self._report_ticks = payload.ticks
+            if due or has_moved or self._stream.needs_report:
+                self._report_ticks, has_moved = payload.ticks, False
+                self._reported_unix_s = begun_unix_s
                 unix_ns = round((begun_unix_s + payload.ticks / self._clock_hz) * _NS)
                 self._put(self._stream.report(ntp_from_unix(unix_ns), payload.ticks))
             for datagram in self._stream.send(payload):

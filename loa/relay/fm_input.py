@@ -1,6 +1,6 @@
 """A station off the air: received, gated by its content, and given on.
 
-    source ─ receiver ─ audio of a second ─ gate ─ queue ─ elastic line ─ relay
+    source ─ receiver ─ audio of a second ─ gate ─ handover ─ elastic line ─ relay
     └──────────────── its own thread ────────────┘
 
 The receiver gives its audio by the second and 1.3 s late; the gate adds its hold. Both are ahead of
@@ -10,7 +10,6 @@ read as it is needed.
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +33,7 @@ from ingest.receiver.stations import Station, StationList
 from ingest.watch.content_gate import ContentGate
 from ingest.watch.watched_station import References
 from loa.radio.radio_source import LIVE, middle_of, require_centre
+from loa.relay.handover import Handover
 from loa.relay.inputs import about_line
 from loa.relay.settings import InputSettings
 from transmit.intake import Intake
@@ -43,7 +43,6 @@ _BEGIN_S, _SPARE_S = 0.9, 0.3  # a second of audio comes at once
 _AHEAD_S = 2.0  # of a capture that is read as it is needed
 _CAPTURE_AHEAD = 4
 _LIVE_AHEAD = 120
-_JOIN_S = 5.0
 
 Piece = tuple[Samples, Flags]
 
@@ -91,15 +90,12 @@ class FmInput:
         self._always = settings.gate == "always"
         self.gate = None if self._always else _gate(settings, folder)
         self._live = settings.source.startswith(LIVE) or settings.source.startswith("mpx:card")
-        ahead = _LIVE_AHEAD if self._live else _CAPTURE_AHEAD
-        self._queue: queue.Queue[Piece | None] = queue.Queue(ahead)
+        self._pieces = Handover[Piece](_LIVE_AHEAD if self._live else _CAPTURE_AHEAD)
         self._line = ElasticLine(_BEGIN_S, _SPARE_S, follows=self._live)
         self._stopped = threading.Event()
-        self._ended = False
         self.error: Refusal | None = None
-        self._bug: Exception | None = None
         self._source = _opened(settings, folder)
-        self._receive = _receiver(settings, self._source, GatedAudio(self.gate, self._put))
+        self._receive = _receiver(settings, self._source, GatedAudio(self.gate, self._pieces.give))
         self._thread = threading.Thread(target=self._run, name=f"relay {self.name}", daemon=True)
         self._thread.start()
 
@@ -136,59 +132,41 @@ class FmInput:
     def close(self) -> None:
         """Stop receiving."""
         self._stopped.set()
+        self._pieces.close()
         if self._live:
             self._source.close()  # wakes who waits for the air; a file is read to the next block
-        while self._thread.is_alive():
-            try:  # somebody who waits for room
-                self._queue.get_nowait()
-            except queue.Empty:
-                self._thread.join(0.05)
+        self._thread.join()
         self._source.close()
 
     def wait_until_received(self) -> None:
         """Return when a capture has been received to its end or the line is full: for tests."""
-        while not self._ended and self._line.held_s < _AHEAD_S:
-            try:
-                piece = self._queue.get(timeout=1.0)
-            except queue.Empty:
-                if self._thread.is_alive() or not self._queue.empty():
-                    continue
-                raise RuntimeError("the receiver's thread ended without a word") from None
-            self._accept(piece)
+        while self._line.held_s < _AHEAD_S and (piece := self._pieces.wait()) is not None:
+            self._line.write(*piece)
+        self._raise_bug()
 
     def _fill(self) -> None:
         """Take what is needed: all of a live station, of a capture a few seconds."""
         while self._live or self._line.held_s < _AHEAD_S:
-            try:
-                self._accept(self._queue.get_nowait())
-            except queue.Empty:
-                return
-
-    def _accept(self, piece: Piece | None) -> None:
-        if piece is None:
-            self._ended = True
-            if self._bug is not None:
-                raise self._bug
-        else:
+            if (piece := self._pieces.take()) is None:
+                break
             self._line.write(*piece)
+        self._raise_bug()
 
-    def _put(self, piece: Piece | None) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(piece, timeout=0.5)
-            except queue.Full:
-                continue
-            return
+    def _raise_bug(self) -> None:
+        """Raise what ended the receiver, where it is none of the things that may happen."""
+        if self._pieces.error is not None and self._pieces.is_over:
+            raise self._pieces.error
 
     def _run(self) -> None:
+        bug: Exception | None = None
         try:
             self._receive(self._stopped)
         except Refusal as refusal:
             self.error = refusal
-        except Exception as bug:  # noqa: BLE001 - raised again by the relay's own thread
-            self._bug = bug
+        except Exception as error:  # noqa: BLE001 - raised again by the relay's own thread
+            bug = error
         finally:
-            self._put(None)
+            self._pieces.end(bug)
 
 
 def _gate(settings: InputSettings, folder: Path) -> ContentGate:

@@ -7,9 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ingest.clock import Clock
+from loa.relay.card_reader import CardReader
 from loa.relay.exciter import coder_of, sink_of
+from loa.relay.fm_path import FmPath
 from loa.relay.inputs import CardInput, FileInput, Input, PipeInput, RtpInput
-from loa.relay.paths import CardReader, FmPath, LinePath, OutputPath, RtpPath
+from loa.relay.line_path import LinePath
+from loa.relay.paths import OutputPath
+from loa.relay.rtp_path import RtpPath
 from loa.relay.settings import InputSettings, LineSettings, RelaySettings
 from loa.speaker.outputs import open_output
 from transmit.live.live_master import LiveMaster

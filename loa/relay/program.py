@@ -25,6 +25,7 @@ from loa.relay.inputs import FileInput, Input
 from loa.relay.own_ear import Memory
 from loa.relay.paths import OutputPath
 from loa.relay.plant import open_inputs, open_paths
+from loa.relay.rehearsal import rehearse
 from loa.relay.settings import RelaySettings, load_relay
 from loa.relay.table import RelayTable
 from loa.speaker.steady_clock import SteadyClock
@@ -94,6 +95,10 @@ class Relay:
         """Whether all inputs are files that are over."""
         files = [one for one in self._inputs if isinstance(one, FileInput)]
         return len(files) == len(self._inputs) and not any(one.is_alive(0.0) for one in files)
+
+    def rehearse(self) -> None:
+        """Load everything before time counts; takes a second."""
+        rehearse(self._masters.values(), self.paths)
 
     def step(self, block_due_s: float, *, takes_in: bool = True) -> None:
         """Relay the next 20 ms, whose first sample is due at `block_due_s` (monotonic).
@@ -236,6 +241,7 @@ class _Runner:
         self._shift_s = 0.0
 
     def run(self, seconds: float | None, *, as_json: bool) -> None:
+        self._relay.rehearse()
         self._pacer.wait_until(0.0)
         self._begun_s = self._clock.monotonic_s()
         relay = self._relay

@@ -172,7 +172,8 @@ def player_rows() -> Iterator[dict[str, Any]]:
         stream += ["--srtp-key-file", str(key), "--sdp", str(sdp)]
         settings = folder / "speaker.toml"
         settings.write_text(
-            'id = "bench"\nzone = "bench"\nsources = ["sdp:s.sdp"]\ndelay_ms = 1200\n'
+            'id = "bench"\nzone = "bench"\nsources = ["sdp:s.sdp"]\n'
+            "unsigned = true\ndelay_ms = 1200\n"
         )
         costs, memory_mb = [], 0.0
         for seconds in (4.0, 14.0):

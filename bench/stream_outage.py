@@ -97,6 +97,7 @@ def run(tool: Path) -> Outage:
         soundfile.write(folder / "tone.wav", tone, RATE)
         (folder / "speaker.toml").write_text(
             'id = "bench"\nzone = "bench"\nsources = ["sdp:s.sdp", "file:tone.wav"]\n'
+            "unsigned = true\n"
             f"delay_ms = {1000 * DELAY_S:g}\n"
         )
         send = [LOA, "stream", str(folder / "programme.wav"), "--rtp", f"{_HEARD_BY}:5004"]

@@ -67,7 +67,9 @@ def speaker_s(folder: Path, kills: int) -> list[float]:
     """Kill a loudspeaker so often; return how long it took to its first block."""
     found = []
     soundfile.write(folder / "a.wav", np.full(8_000, 0.1), 8_000)
-    (folder / "s.toml").write_text('id = "a"\nzone = "b"\nsources = ["file:a.wav"]\n')
+    (folder / "s.toml").write_text(
+        'id = "a"\nzone = "b"\nsources = ["file:a.wav"]\nunsigned = true\n'
+    )
     command = [LOA, "speaker", str(folder / "s.toml"), "--json"]
     for _ in range(kills + 1):
         begun_s = time.time()

@@ -52,9 +52,9 @@ def run_speaker(
             outputs.append(WavOutput(tap))
             held.callback(outputs[1].close)
         speaker = _joined(settings, sources, outputs, clock, keys, volume, held)
-        if keys is None:
+        if settings.unsigned:
             reporting.note(
-                f"loa: no trusted_keys in {path.name}: its files are played, signed by nobody"
+                f"loa: {path.name} says unsigned: what it names is played, signed by nobody"
             )
         with Interrupt() as interrupt:
             speaker.run(seconds, interrupt, as_json=as_json)

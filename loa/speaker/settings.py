@@ -2,21 +2,22 @@
 
 id = "ap-3-horn-1"
 zone = "ap-3"
-sources = ["sdp:bulletin.sdp", "file:chime.wav"]   # the first that is alive is played
-output = "null"                                    # or file:PATH, card:NAME
+sources = ["session:", "bulletin:chime.json"]   # the first that is alive is played
+output = "null"                                 # or file:PATH, card:NAME
 volume = 0.8
-delay_ms = 400                                     # the same in all loudspeakers that speak in step
-plain_rtp = false                                  # true plays what nobody has authenticated
-
-A loudspeaker that was provisioned has keys, and plays nothing that is not signed:
-
-sources = ["session:", "bulletin:chime.json"]
+delay_ms = 400                                  # the same in all loudspeakers that speak in step
 commune = "tri-ton"
 device_key = "horn-1.key"
 trusted_keys = ["KEYRING.toml"]
 state = "state"
 commands = ["0.0.0.0:5010"]
 clock = "kernel"
+
+No valid signature, no sound. On a bench, without keys:
+
+sources = ["sdp:bulletin.sdp", "file:chime.wav"]
+unsigned = true                                 # plays what nobody has signed
+plain_rtp = true                                # and what nobody has authenticated
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class SpeakerSettings:
     trusted_keys
         Keyrings: whose signatures count, and for what. With them the loudspeaker is provisioned.
     unsigned
-        Of a provisioned one: play sources that nobody signed as well.
+        Play sources that nobody signed: for a bench. Without it none is played.
     commune
         With `zone`, what bulletins and sessions must address.
     state
@@ -209,14 +210,24 @@ def session_of(source: str, folder: Path, *, plain_rtp: bool) -> AudioSession:
 
 
 def require_signed(source: str, settings: SpeakerSettings) -> None:
-    """Refuse a source that nobody signed, in a loudspeaker that knows whom to trust."""
-    if settings.is_provisioned and not settings.unsigned and source.startswith(_UNSIGNED):
-        raise Refusal(
-            "speaker.unsigned",
-            expected="session: or bulletin:, which carry a signature",
-            got=source[:80],
-            advice="`loa bulletin session` or `loa bulletin sign`; or unsigned = true",
-        )
+    """Refuse a source that nobody signed, unless the configuration says `unsigned = true`.
+
+    Raises
+    ------
+    Refusal
+        "speaker.unsigned".
+    """
+    if settings.unsigned or not source.startswith(_UNSIGNED):
+        return
+    signing = "`loa bulletin session` or `loa bulletin sign`"
+    if not settings.is_provisioned:
+        signing = "trusted_keys (docs/how-to/provision-a-speaker.md)"
+    raise Refusal(
+        "speaker.unsigned",
+        expected="session: or bulletin:, which carry a signature",
+        got=source[:80],
+        advice=f"{signing}; or unsigned = true, for a bench",
+    )
 
 
 def _described(source: str, folder: Path) -> AudioSession:

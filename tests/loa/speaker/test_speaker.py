@@ -166,7 +166,8 @@ def test_forged_packets_do_not_make_it_alive(bench, audio):
 
 
 def write_settings(folder, **changes):
-    values = {"id": '"a"', "zone": '"b"', "sources": '["file:chime.wav"]'} | changes
+    values = {"id": '"a"', "zone": '"b"', "sources": '["file:chime.wav"]', "unsigned": "true"}
+    values |= changes
     path = folder / "speaker.toml"
     path.write_text("\n".join(f"{key} = {value}" for key, value in values.items() if value))
     return path
@@ -213,6 +214,22 @@ def test_settings_that_are_none(changes, kind, tmp_path, chime, capsys):
     captured = capsys.readouterr()
     assert json.loads(captured.out)["kind"] == kind
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("source", ["file:chime.wav", "rtp://127.0.0.1:5004", "sdp:plain.sdp"])
+@pytest.mark.parametrize("said", ["", "false"])
+def test_no_signature_no_sound_unless_somebody_says_so(source, said, tmp_path, chime, capsys):
+    path = write_settings(tmp_path, sources=f'["{source}"]', unsigned=said, plain_rtp="true")
+    assert cli.run(["speaker", str(path), "--seconds", "0.1"]) == 2
+    err = capsys.readouterr().err
+    assert "speaker.unsigned" in err
+    assert "trusted_keys" in err
+    assert err.count("\n") == 1
+
+
+def test_who_plays_what_nobody_signed_says_so_at_the_start(tmp_path, chime, capsys):
+    run_speaker(write_settings(tmp_path), seconds=0.1, clock=Leaping())
+    assert "signed by nobody" in capsys.readouterr().err
 
 
 def test_plain_rtp_where_somebody_says_so(tmp_path, chime, capsys):

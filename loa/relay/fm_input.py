@@ -22,6 +22,7 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.fm.constants import AUDIO_RATE_HZ
 from dsp.fm.profiles import PROFILES
+from dsp.kernel import warm_up
 from dsp.playout.elastic_line import ElasticLine, Flags
 from ingest.decode.decoder import Decoder
 from ingest.iq.multiplex_source import MultiplexCard, MultiplexFile
@@ -97,6 +98,7 @@ class FmInput:
         self._source = _opened(settings, folder)
         self._receive = _receiver(settings, self._source, GatedAudio(self.gate, self._pieces.give))
         self._thread = threading.Thread(target=self._run, name=f"relay {self.name}", daemon=True)
+        warm_up()  # kernels are not loaded by two threads at once
         self._thread.start()
 
     def is_alive(self, moment_s: float) -> bool:

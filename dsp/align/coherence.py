@@ -17,8 +17,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from dsp.align.delay import SHORTEST_S, DelayReading, delay_in_band
+from dsp.align.delay import delay_in_band
 from dsp.align.envelopes import FRAME_HZ, band_powers, modulation
+from dsp.align.reading import SHORTEST_S, DelayReading
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
 from dsp.receive.meters.figure import Figure
 

@@ -3,8 +3,7 @@
 Both signals are fed as they come, cut anywhere, and need not keep pace with each other. Every
 `step_s` of what was heard, the last `window_s` are timed against the reference. The first time the
 whole reach is searched, afterwards the neighbourhood of the last delay; where that says nothing,
-the whole reach again. Two answers further apart than they can be, by their uncertainty and the
-largest drift, are a jump; its moment is known to `window_s`.
+the whole reach again. What is a jump says `delay_course`; its moment is known to `window_s`.
 
 Memory holds the reach of the reference, the window of what was heard, and a bounded history.
 """
@@ -13,42 +12,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.align.delay import DelayReading, delay_in_band
+from dsp.align.delay import delay_in_band
+from dsp.align.delay_course import DelayCourse, DelayRecord, missing_record
+from dsp.align.reading import DelayReading
 from dsp.align.speech_band import BAND_RATE_HZ, speech_band
 from dsp.contract import BlockContractError, require_samples
 from dsp.receive.meters.figure import Figure
 
 NEAR_S = 0.25
-_MOST_DRIFT = 300e-6
 _PIECE_S = 1.0  # the change of rate works on pieces of this length …
 _APRON_S = 0.1  # … with this much on either side, where its ring has died away
-
-
-@dataclass(frozen=True)
-class DelayRecord:
-    """One entry of the history.
-
-    Attributes
-    ----------
-    heard_s
-        Middle of the window, in seconds of what was heard.
-    delay
-        Seconds, + = heard later, or why there is none.
-    drift_ppm
-        Over the records since the last jump (straight line), or of this window alone.
-    jump_s
-        By how much the delay jumped since the last valid record; None where it did not.
-    """
-
-    heard_s: float
-    delay: Figure
-    drift_ppm: Figure
-    jump_s: float | None
 
 
 class BandStream:
@@ -132,6 +110,7 @@ class DelayTracker:
         # What was heard waits until the reference has come as far as it could be early.
         self._reference = BandStream(rate_hz, 3.0 * reach_s + window_s + 2.0)
         self._heard = BandStream(rate_hz, 2.0 * reach_s + window_s + step_s + 2.0)
+        self._course = DelayCourse(overlap=window_s / step_s)
         self.history: deque[DelayRecord] = deque(maxlen=history)
         self.reset()
 
@@ -141,7 +120,7 @@ class DelayTracker:
         self._heard.reset()
         self.history.clear()
         self._due_s = self._window_s
-        self._since: list[DelayRecord] = []
+        self._course.reset()
 
     def process(
         self, reference: npt.NDArray[np.float32], heard: npt.NDArray[np.float32]
@@ -184,16 +163,16 @@ class DelayTracker:
         first = last - round(self._window_s * BAND_RATE_HZ)
         middle_s = end_s - self._window_s / 2.0
         if first < 0:
-            return self._record(middle_s, None)
+            return missing_record(middle_s, "inconclusive: the reference came too late")
         heard = self._heard.band[first:last]
         begin_s = end_s - self._window_s
         reading = None
-        if self._since:
-            near_s = self._since[-1].delay.value or 0.0
+        if self._course.last is not None:
+            near_s = self._course.last.delay.value or 0.0
             reading = self._read(heard, begin_s, (near_s - NEAR_S, near_s + NEAR_S))
         if reading is None or reading.delay.invalid is not None:
             reading = self._read(heard, begin_s, (-self._reach_s, self._reach_s))
-        return self._record(middle_s, reading)
+        return self._course.add(middle_s, reading)
 
     def _read(
         self, heard: npt.NDArray[np.float32], begin_s: float, range_s: tuple[float, float]
@@ -212,42 +191,5 @@ class DelayTracker:
         shifted = Figure(reading.delay.value + moved_s, reading.delay.u)
         return replace(reading, delay=shifted)
 
-    def _record(self, middle_s: float, reading: DelayReading | None) -> DelayRecord:
-        if reading is None or reading.delay.value is None or reading.delay.invalid:
-            why = reading.delay.invalid if reading else "inconclusive: the reference came too late"
-            none = Figure.missing(why or "inconclusive")
-            return DelayRecord(middle_s, none, none, None)
-        jump_s = None
-        if self._since:
-            last = self._since[-1]
-            assert last.delay.value is not None
-            moved_s = reading.delay.value - last.delay.value
-            may_s = _MOST_DRIFT * (middle_s - last.heard_s) + (reading.delay.u or 0.0)
-            if abs(moved_s) > may_s + (last.delay.u or 0.0):
-                jump_s = moved_s
-                self._since.clear()
-        record = DelayRecord(middle_s, reading.delay, reading.drift_ppm, jump_s)
-        self._since.append(record)
-        del self._since[:-_LINE_RECORDS]
-        return replace(record, drift_ppm=self._drift(reading.drift_ppm))
 
-    def _drift(self, of_window: Figure) -> Figure:
-        """Return the slope over the records since the last jump, or that of the window alone."""
-        if len(self._since) < _LEAST_RECORDS:
-            return of_window
-        time_s = np.array([record.heard_s for record in self._since])
-        value_s = np.array([record.delay.value for record in self._since], np.float64)
-        place_s = time_s - time_s.mean()
-        square = float(np.sum(place_s**2))
-        slope = float(np.sum(place_s * value_s)) / square
-        rest = value_s - value_s.mean() - slope * place_s
-        # Windows overlap: every second one is news.
-        degrees = max(len(rest) / (self._window_s / self._step_s) - 2.0, 1.0)
-        sigma_s = float(np.sqrt(np.sum(rest**2) / degrees / 2.0)) + _RESOLVED_S
-        return Figure(slope * 1e6, 2e6 * sigma_s / math.sqrt(square))
-
-
-_LINE_RECORDS = 60
-_LEAST_RECORDS = 4
-_RESOLVED_S = 0.02e-3
 _LONGEST_PIECE = 200_000_000

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dsp.align.delay_tracker import DelayRecord
+from dsp.align.delay_course import DelayRecord
 from dsp.receive.meters.figure import Figure
 
 

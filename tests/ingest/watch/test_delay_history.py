@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from dsp.align.delay_tracker import DelayRecord
+from dsp.align.delay_course import DelayRecord
 from dsp.receive.meters.figure import Figure
 from ingest.watch.delay_history import DelayHistory
 from tests.ingest.watch.seconds import START

@@ -1,11 +1,12 @@
 """How late each cluster was, over days: what a delay tracker finds, kept by cluster and told.
 
     history = DelayHistory()
-    for record in tracker.process(reference, heard): history.add("thon-3", time, record)
+    for record in tracker.process(sound, heard): history.add("thon-3", record, reference="ban-tin")
     history.summary("thon-3"); history.apart_ms()        # horns of one square must not be far apart
 
-Sans-I/O, no clock: times are the caller's. The memory is bounded: the last `kept` records of each
-of at most `clusters` clusters; the one not heard of for longest makes room.
+Sans-I/O, no clock: times are the caller's. `loa match --delays` writes it. The memory is bounded:
+the last `kept` records of each of at most `clusters` clusters; the one not heard of for longest
+makes room.
 """
 
 from __future__ import annotations
@@ -49,6 +50,15 @@ class DelaySummary:
     jumps: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A record, when it was (None: of a file), and the reference that is late."""
+
+    record: DelayRecord
+    time: datetime | None
+    reference: str
+
+
 class DelayHistory:
     """The records of all clusters; see the module."""
 
@@ -57,31 +67,33 @@ class DelayHistory:
             raise ValueError(f"kept, clusters: expected 1 or more, got {kept}, {clusters}")
         self._kept = kept
         self._most = clusters
-        self._records: OrderedDict[str, deque[tuple[datetime, DelayRecord]]] = OrderedDict()
+        self._records: OrderedDict[str, deque[_Kept]] = OrderedDict()
 
     @property
     def clusters(self) -> list[str]:
         """Return the names of the clusters, the one heard of last at the end."""
         return list(self._records)
 
-    def add(self, cluster: str, time: datetime, record: DelayRecord) -> None:
-        """Keep what was found of a cluster at a time (aware)."""
+    def add(
+        self, cluster: str, record: DelayRecord, *, reference: str, time: datetime | None = None
+    ) -> None:
+        """Keep what was found of a cluster, at a time (aware) if it has one."""
         if cluster not in self._records:
             while len(self._records) >= self._most:
                 self._records.popitem(last=False)
             self._records[cluster] = deque(maxlen=self._kept)
-        self._records[cluster].append((time, record))
+        self._records[cluster].append(_Kept(record, time, reference))
         self._records.move_to_end(cluster)
 
     def lines(self, cluster: str) -> list[dict[str, Any]]:
         """Return the records of a cluster, oldest first, JSON ready; none for one not heard of."""
-        return [_line(cluster, time, record) for time, record in self._records.get(cluster, ())]
+        return [_line(cluster, kept) for kept in self._records.get(cluster, ())]
 
     def summary(self, cluster: str) -> DelaySummary | None:
         """Return what the records of a cluster amount to; None for one that was not heard of."""
         if cluster not in self._records:
             return None
-        records = [record for _, record in self._records[cluster]]
+        records = [kept.record for kept in self._records[cluster]]
         valid = [r for r in records if r.delay.invalid is None and r.delay.value is not None]
         delays_ms = [1e3 * (r.delay.value or 0.0) for r in valid]
         low_ms, median_ms, high_ms = (
@@ -101,17 +113,30 @@ class DelayHistory:
         )
 
     def apart_ms(self) -> float | None:
-        """Return how far apart the clusters are, latest minus earliest of their last delays."""
-        last_ms = []
-        for records in self._records.values():
-            valid = [r.delay.value for _, r in records if r.delay.invalid is None]
-            if valid and valid[-1] is not None:
-                last_ms.append(1e3 * valid[-1])
-        return max(last_ms) - min(last_ms) if len(last_ms) >= 2 else None
+        """Return how far apart the clusters are, latest minus earliest of their last delays.
+
+        None with fewer than two, or where they were last heard with different references.
+        """
+        last = [next((k for k in reversed(r) if _told(k)), None) for r in self._records.values()]
+        told = [kept for kept in last if kept is not None]
+        if len(told) < 2 or len({kept.reference for kept in told}) > 1:
+            return None
+        last_ms = [1e3 * (kept.record.delay.value or 0.0) for kept in told]
+        return max(last_ms) - min(last_ms)
 
 
-def _line(cluster: str, time: datetime, record: DelayRecord) -> dict[str, Any]:
-    line: dict[str, Any] = {"time": time.isoformat(), "cluster": cluster}
+def _told(kept: _Kept) -> bool:
+    return kept.record.delay.invalid is None and kept.record.delay.value is not None
+
+
+def _line(cluster: str, kept: _Kept) -> dict[str, Any]:
+    record = kept.record
+    line: dict[str, Any] = {
+        "time": None if kept.time is None else kept.time.isoformat(),
+        "cluster": cluster,
+        "heard_s": round(record.heard_s, 3),
+        "reference": kept.reference,
+    }
     u: dict[str, float] = {}
     invalid: dict[str, str] = {}
     for key, figure, scale in (

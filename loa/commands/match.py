@@ -22,12 +22,17 @@ Heard = Annotated[
 Plot = Annotated[
     Path | None, typer.Option(help="Draw both waveforms aligned, and their coherence (PNG).")
 ]
+Delays = Annotated[
+    Path | None,
+    typer.Option(help="Write how late each file or station was, window by window (JSON lines)."),
+]
 
 
-def match(
+def match(  # noqa: PLR0913, PLR0917 - one for each option
     references: References,
     heard: Heard,
     plot: Plot = None,
+    delays: Delays = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so much.")] = None,
     centre_mhz: Annotated[
         float | None, typer.Option("--centre-mhz", help="What an IQ capture is tuned to.")
@@ -50,6 +55,7 @@ def match(
             references=references,
             heard=heard,
             plot=plot,
+            delays=delays,
             seconds=seconds,
             centre_hz=None if centre_mhz is None else centre_mhz * 1e6,
             rate_hz=rate_hz,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,15 @@ class Heard:
         Seconds of which something was never received.
     asked
         What the second opinion said while it was heard; empty for a file.
+    began
+        When its first second was heard; None for what is no live source.
     """
 
     name: str
     answers: list[Answer] = field(default_factory=list)
     missing: set[int] = field(default_factory=set)
     asked: list[Asked] = field(default_factory=list)
+    began: datetime | None = None
 
     def honest(self) -> list[Answer]:
         """Return the answers; where something is missing, no silence is claimed."""
@@ -152,13 +156,16 @@ def hear_radio(
     )  # fmt: skip
     source = open_radio(request, None)
     live = source.time_basis == "received"
+    began = datetime.now(UTC) if live else None
     try:
         with Interrupt(on_stop=source.close if live else None) as stop:
             ears = _listen(source, uri, lambda name: StationEar(name, make, second), seconds, stop)
     finally:
         source.close()
     for ear in ears:
-        yield ear.finish()
+        heard = ear.finish()
+        heard.began = began
+        yield heard
 
 
 def _listen(

@@ -14,8 +14,10 @@ from ingest.decode.decoder import Decoder
 from ingest.reference.recogniser import Recogniser
 from ingest.reference.sound import print_file
 from ingest.reference.store import is_index, open_store
+from ingest.watch.delay_history import DelayHistory
 from loa import reporting
 from loa.progress import Progress
+from loa.recognising import delays
 from loa.recognising.heard import Heard, hear_file, hear_radio, is_radio
 from loa.recognising.live_opinion import LiveOpinion, ReferenceSounds, take_opinion
 from loa.recognising.opinion import ask_about
@@ -33,6 +35,7 @@ class MatchRequest:
     references: Sequence[Path]
     heard: str
     plot: Path | None = None
+    delays: Path | None = None
     seconds: float | None = None
     centre_hz: float | None = None
     rate_hz: int | None = None
@@ -52,23 +55,8 @@ def match_heard(request: MatchRequest) -> int:
     files = [path for path in request.references if not is_index(path)]
     with Decoder(files=files) as decoder, Progress() as progress:
         references = load_references(decoder, request.references, progress)
-        streams: Iterable[Heard]
         progress.start(request.heard)
-        if is_radio(request.heard):
-            sounds = ReferenceSounds(decoder, references.paths)
-            names = list(references.paths)
-            streams = hear_radio(
-                request.heard,
-                lambda rate_hz: _recogniser(references, rate_hz),
-                lambda rate_hz: LiveOpinion(sounds, names, rate_hz),
-                seconds=request.seconds,
-                centre_hz=request.centre_hz,
-                rate_hz=request.rate_hz,
-            )
-        else:
-            path = Path(request.heard)
-            make = lambda rate_hz: _recogniser(references, rate_hz)  # noqa: E731 - a closure
-            streams = [hear_file(decoder, path, make, request.seconds)]
+        streams = _streams(request, decoder, references)
         found = [(heard, pieces_of(heard.honest())) for heard in streams]
         for heard, pieces in found:
             for piece in pieces:
@@ -81,10 +69,48 @@ def match_heard(request: MatchRequest) -> int:
             from loa.recognising.plot import draw_match
 
             draw_match(request, decoder, references, found)
+        history = _history(request, decoder, references, found)
     _tell(found, as_json=request.as_json)
+    for sentence in delays.sentences(history) if history else ():
+        reporting.note(sentence)
     pieces = [piece for _, own in found for piece in own]
     matched = any(piece.first.verdict == "match" for piece in pieces)
     return EXIT_NO_MATCH if not matched or any(piece.bad for piece in pieces) else 0
+
+
+def _streams(request: MatchRequest, decoder: Decoder, references: References) -> Iterable[Heard]:
+    """Return what was heard: a file, or every station of a radio source."""
+
+    def make(rate_hz: int) -> Recogniser:
+        return Recogniser(references.index, rate_hz=rate_hz, look_ahead_s=LOOK_AHEAD_S)
+
+    if not is_radio(request.heard):
+        return [hear_file(decoder, Path(request.heard), make, request.seconds)]
+    sounds = ReferenceSounds(decoder, references.paths)
+    names = list(references.paths)
+    return hear_radio(
+        request.heard,
+        make,
+        lambda rate_hz: LiveOpinion(sounds, names, rate_hz),
+        seconds=request.seconds,
+        centre_hz=request.centre_hz,
+        rate_hz=request.rate_hz,
+    )
+
+
+def _history(
+    request: MatchRequest, decoder: Decoder, references: References, found: delays.Found
+) -> DelayHistory | None:
+    """Write the history of delay if it is asked for."""
+    if request.delays is None:
+        return None
+    if is_radio(request.heard):
+        history = delays.history_of_stations(found)
+    else:
+        heard = Path(request.heard)
+        history = delays.history_of_file(decoder, found, references.paths, heard)
+    delays.write(history, request.delays)
+    return history
 
 
 def load_references(
@@ -132,10 +158,6 @@ def _require_new(names: set[str], known: dict[str, Any]) -> None:
             got=f"{min(twice)!r} twice",
             advice="naming each reference once",
         )
-
-
-def _recogniser(references: References, rate_hz: int) -> Recogniser:
-    return Recogniser(references.index, rate_hz=rate_hz, look_ahead_s=LOOK_AHEAD_S)
 
 
 def _tell(found: list[tuple[Heard, list[Piece]]], *, as_json: bool) -> None:

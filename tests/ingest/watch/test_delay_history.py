@@ -18,7 +18,7 @@ NOTHING = DelayRecord(0.0, Figure.missing("silent"), Figure.missing("silent"), N
 def history(*records, **settings):
     made = DelayHistory(**settings)
     for n, (cluster, record) in enumerate(records):
-        made.add(cluster, START + timedelta(seconds=5 * n), record)
+        made.add(cluster, record, reference="r", time=START + timedelta(seconds=5 * n))
     return made
 
 
@@ -42,6 +42,8 @@ def test_lines_are_fit_for_json():
     assert first == {
         "time": START.isoformat(),
         "cluster": "a",
+        "heard_s": 0.0,
+        "reference": "r",
         "delay_ms": 250.0,
         "drift_ppm": 12.0,
         "jump_ms": 20.0,
@@ -56,6 +58,8 @@ def test_how_far_apart_the_clusters_are():
     assert history(("a", found(0.1))).apart_ms() is None
     kept = history(("a", found(9.0)), ("a", found(0.1)), ("b", found(0.13)), ("b", NOTHING))
     assert kept.apart_ms() == pytest.approx(30.0)
+    kept.add("b", found(0.2), reference="another")
+    assert kept.apart_ms() is None
 
 
 def test_memory_is_bounded_and_the_longest_silent_cluster_makes_room():

@@ -36,6 +36,7 @@ from dsp.receive.meters.noise_floor import NoiseFloor, NoiseReading
 from dsp.receive.meters.pilot_meter import PilotFit, fit_quarters, pilot_figures
 from dsp.receive.meters.programme_audio import ProgrammeAudio
 from dsp.receive.meters.station_findings import StationFindings
+from dsp.receive.meters.stretch_end import widened_at_the_end
 from dsp.receive.rds.level import RdsLevel, RdsPhasors
 from dsp.receive.second_record import FIGURES, SecondRecord, lost_second
 
@@ -59,6 +60,7 @@ class _Readings(NamedTuple):
     audio: AudioReading
     frames: npt.NDArray[np.float32]
     pilot: bool
+    last: bool
 
 
 class StationMeters:
@@ -168,7 +170,7 @@ class StationMeters:
     def flush(self) -> list[SecondRecord]:
         """End the stream; return the second that only waited for its future."""
         for _ in self._input.hold():
-            self._take_second()
+            self._take_second(last=True)
         return self._give()
 
     def reset(self) -> None:
@@ -194,7 +196,7 @@ class StationMeters:
         for _ in self._input.push(None, None, n):
             self._take_second()
 
-    def _take_second(self) -> None:
+    def _take_second(self, *, last: bool = False) -> None:
         bank = self._bank
         bank.measure(self._input.composite)
         self._modulation.take(bank.composite)
@@ -208,12 +210,12 @@ class StationMeters:
             self._restart()
             self._lose_second(frames, missing)
             return
-        self._done.append(self._record(figures, _Readings(noise, audio, frames, pilot)))
+        self._done.append(self._record(figures, _Readings(noise, audio, frames, pilot, last)))
         self._second += 1
 
     def _record(self, figures: dict[str, Figure], readings: _Readings) -> SecondRecord:
         """Return the record of a whole second; `figures` has those of pilot and RDS."""
-        noise, audio, frames, pilot = readings
+        noise, audio, frames, pilot, last = readings
         bank, iq = self._bank, self._input.iq[:RATE_HZ]
         envelope = read_envelope(iq, bank.composite)
         bands = programme_state.read_bands(bank.powers, bank.heard, noise.n0_over_c)
@@ -224,6 +226,8 @@ class StationMeters:
         figures |= self._bandwidth.read(iq, noise, figures["offset_hz"].value or 0.0)
         stereo_known = self._findings.stereo_known
         figures |= self._audio.figures(audio, noise.n0_over_c, stereo_known=stereo_known)
+        if last:
+            figures |= widened_at_the_end(figures, self._modulation.mpx_window_s)
         weak = weakness(figures["cn_db"], envelope)
         reasoned = {
             key: figures[key] if key in _ALWAYS else figures[key].because(weak) for key in FIGURES

@@ -177,7 +177,7 @@ def occupied_bandwidth_hz(dense: npt.NDArray[np.float32]) -> float:
     voice, and are wrong by kilohertz.
     """
     rate_hz = COMPOSITE_RATE_HZ * 2
-    turns = np.cumsum(dense, dtype=np.float64) * (FULL_SCALE_HZ / rate_hz)
+    turns = np.cumsum(_averaged(dense), dtype=np.float64) * (FULL_SCALE_HZ / rate_hz)
     turns *= len(_CIRCLE)
     carrier = _CIRCLE[turns.astype(np.int64) & (len(_CIRCLE) - 1)]  # whole turns fall away
     count = next_fast_len(len(carrier))
@@ -188,6 +188,21 @@ def occupied_bandwidth_hz(dense: npt.NDArray[np.float32]) -> float:
     return float((high - low) * rate_hz / count)
 
 
+def _averaged(dense: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the mean of the wave over each sample's own time, whose running sum is its integral.
+
+    A running sum of the samples themselves integrates sin(x)/x too much: 3.6 % at 57 kHz, and the
+    difference of the sides of music made its carrier 1.2 kHz wider. Five taps undo that within 3e-4
+    up to 60 kHz: two terms of the series of sin(x)/x.
+    """
+    padded = np.concatenate([dense[-2:], dense, dense[:2]]).astype(np.float64)
+    beside, beyond = padded[1:-3] + padded[3:-1], padded[:-4] + padded[4:]
+    near, far = _NEAR_TAP, _FAR_TAP
+    return np.asarray(
+        (1.0 - 2.0 * (near + far)) * padded[2:-2] + near * beside + far * beyond, np.float64
+    )
+
+
 def _edge_line(share: npt.NDArray[np.float64], wanted: float) -> float:
     """Return how many lines, in parts of one, hold `wanted` of the power; each is a band."""
     line = int(np.searchsorted(share, wanted))
@@ -195,4 +210,6 @@ def _edge_line(share: npt.NDArray[np.float64], wanted: float) -> float:
     return line + (wanted - before) / (float(share[line]) - before)
 
 
+_FAR_TAP = 1.0 / 1920.0 - 1.0 / 288.0
+_NEAR_TAP = 1.0 / 24.0 - 4.0 * _FAR_TAP
 _CIRCLE = np.exp(2j * math.pi * np.arange(1 << 16) / (1 << 16)).astype(np.complex64)

@@ -35,7 +35,7 @@ from dsp.measure.loudness import (
 
 STEP = AUDIO_RATE_HZ // STEPS_PER_S
 _BLOCK_STEPS = 10
-_READING_LU = 8e-4
+_READING_LU = 6.5e-4
 # Programme and noise beat where both are; most of the noise lies where no programme is (scenes).
 _BEAT_SHARE = 0.6
 _NOISE_SHARE = 0.015

@@ -22,8 +22,11 @@ from dsp.receive.meters.figure import Figure
 BETA_HALF = 0.005
 DOWN_DB = 26.0
 _SMOOTHED_BINS = 31
-# The leakage of frames without a window is taken off on average only; bins are 64 Hz wide.
-_READING_HZ = 48.0
+# Bins are 64 Hz wide. What frames without a window leak is taken off on average only: the share of
+# the power beyond an edge is known to this, and moves the edge the more the flatter the spectrum.
+_READING_HZ = 24.0
+_LEAKED_SHARE = 2e-5
+_BESIDE = 1e-4  # of the power, to either side of an edge: how flat the spectrum is there
 # What the noise's own uncertainty would move it by is more than it does: what is taken off is held
 # against what there is at the edges of the channel.
 _MOVED_SHARE = 0.6
@@ -52,6 +55,21 @@ def beta_half_hz(clean: Spectrum) -> float:
     return (high - _crossing(cumulative, BETA_HALF)) * BIN_HZ
 
 
+def edges_hz_per_share(clean: Spectrum) -> float:
+    """Return by how many Hz a share of the power, wrongly placed, moves both edges (squares added).
+
+    `clean` (POINTS,) are powers per bin in rising frequency.
+    """
+    cumulative = np.maximum.accumulate(np.cumsum(clean))
+    if cumulative[-1] <= 0.0:
+        return 0.0
+    widths = [
+        _crossing(cumulative, edge + _BESIDE) - _crossing(cumulative, edge - _BESIDE)
+        for edge in (BETA_HALF, 1.0 - BETA_HALF)
+    ]
+    return math.hypot(*widths) * BIN_HZ / (2.0 * _BESIDE)
+
+
 def occupied_bandwidth(
     powers: Spectrum, n0_over_c: float, relative: float, half_width_hz: float
 ) -> tuple[Figure, Figure]:
@@ -77,7 +95,8 @@ def occupied_bandwidth(
     ]
     value_hz = values[0]
     moved_hz = max(abs(values[1] - value_hz), abs(values[2] - value_hz))
-    u_hz = 2.0 * math.hypot(_MOVED_SHARE * moved_hz, _READING_HZ)
+    leaked_hz = _LEAKED_SHARE * edges_hz_per_share(np.where(inside, powers - noise, 0.0))
+    u_hz = 2.0 * math.hypot(_MOVED_SHARE * moved_hz, leaked_hz, _READING_HZ)
     # A steep spectrum ends inside the channel; what reaches its edge is cut.
     cut = value_hz > 1.9 * half_width_hz
     beta = Figure(value_hz, u_hz, "wider than the channel filter" if cut else None)

@@ -93,6 +93,18 @@ def test_the_stream_may_be_cut_anywhere(heard, records):
         np.testing.assert_array_equal(one.distribution, other.distribution)
 
 
+def test_what_the_end_hides_widens_the_last_second(heard, records):
+    meters = StationMeters(PROFILE, frequency_hz=98e6, phase_step=True)
+    meters.process(*heard)
+    last = meters.flush()[0].figures
+    for key in ("offset_hz", "mpx_power_dbr", "loudness_momentary_lufs"):
+        assert last[key].u > 1.3 * records[1].figures[key].u
+    # A third of a millisecond at the peak, of a second.
+    hidden_hz = 128 / RATE * last["peak_deviation_hz"].value
+    assert hidden_hz <= last["offset_hz"].u < hidden_hz + 20.0
+    assert last["pilot_hz"].u == pytest.approx(records[1].figures["pilot_hz"].u, rel=0.05)
+
+
 def test_reset_equals_new(heard, records):
     meters = StationMeters(PROFILE, frequency_hz=98e6, phase_step=True)
     meters.process(*noise_only())

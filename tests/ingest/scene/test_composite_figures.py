@@ -124,7 +124,14 @@ def bessel(order, beta):
 
 
 @pytest.mark.parametrize(
-    ("tone_hz", "deviation_hz"), [(15_000.0, 75_000.0), (10_000.0, 50_000.0), (5_000.0, 60_000.0)]
+    ("tone_hz", "deviation_hz"),
+    [
+        (15_000.0, 75_000.0),
+        (10_000.0, 50_000.0),
+        (5_000.0, 60_000.0),
+        # 1.5 % below where the second line counts: a plain running sum reads 3.6 % too much here.
+        (57_000.0, 43_100.0),
+    ],
 )
 def test_the_occupied_bandwidth_of_a_tone_follows_bessel(tone_hz, deviation_hz):
     beta = deviation_hz / tone_hz

@@ -7,7 +7,11 @@ from scipy.special import jv
 
 from dsp.receive.composite.grid import RATE_HZ
 from dsp.receive.meters.channel_spectrum import BIN_HZ, POINTS, ChannelSpectrum
-from dsp.receive.meters.occupied_bandwidth import beta_half_hz, occupied_bandwidth
+from dsp.receive.meters.occupied_bandwidth import (
+    beta_half_hz,
+    edges_hz_per_share,
+    occupied_bandwidth,
+)
 from dsp.receive.meters.spectrum_mask import held_noise, mask_margin
 from tests.dsp.receive.radio import carrier, on_air, tone
 from tests.naive import receiver as naive
@@ -65,6 +69,18 @@ def test_noise_does_not_widen_it(cn_db):
     assert abs(figure.value - truth.value) <= max(2.0 * figure.u, 300.0)
     if cn_db == 20:
         assert abs(raw.value - truth.value) > 3_000.0
+
+
+def test_a_flat_edge_is_less_sure_than_a_steep_one():
+    """Of a rectangle 48 kHz wide a share of the power is 48 kHz at either edge."""
+    powers = np.zeros(POINTS)
+    powers[1_500:2_250] = 1.0
+    assert edges_hz_per_share(powers) == pytest.approx(np.sqrt(2.0) * 48_000.0, rel=0.01)
+    flat, _ = occupied_bandwidth(powers, 0.0, 0.0, 130_000.0)
+    skirts = powers + 4e-3
+    wide, _ = occupied_bandwidth(skirts, 0.0, 0.0, 130_000.0)
+    assert wide.u > flat.u
+    assert edges_hz_per_share(np.zeros(POINTS)) == 0.0
 
 
 def test_26_db_of_a_rectangle():

@@ -20,7 +20,7 @@ import numpy as np
 
 from bench.command import LOA, row
 from bench.process_timing import time_command
-from bench.receive_front import PEERS, SYSTEM_PYTHON
+from bench.receive_front import PEERS, SYSTEM_PYTHON, built_liquid
 from ingest.scene.render import SceneSource
 from ingest.scene.scene import load_scene
 
@@ -88,6 +88,12 @@ def gnuradio_command(folder: Path, name: str, stations: int, mode: str) -> list[
     return [SYSTEM_PYTHON, script, mode, path, str(RATE_HZ), *map(str, offsets)]
 
 
+def liquid_command(program: str, folder: Path, name: str, stations: int) -> list[str]:
+    """Return liquid-dsp's command on the same capture, as uint8."""
+    offsets = OFFSETS_HZ[3 : 3 + stations] if stations == 1 else OFFSETS_HZ[:stations]
+    return [program, str(folder / f"{name}.cu8"), str(RATE_HZ), *map(str, offsets)]
+
+
 def real_time(long: Sequence[str], short: Sequence[str]) -> float:
     """Seconds of signal per second of CPU, the start taken off."""
     cost_s = time_command(long, pinned=True).cpu_s - time_command(short, pinned=True).cpu_s
@@ -107,11 +113,7 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
         folder = Path(name)
         write_band(folder)
         ours = {n: [loa_command(folder, f, n) for f in ("band", "short")] for n in (1, 8)}
-        kinds = ((1, "mono"), (1, "stereo"), (8, "mono"), (8, "stereo")) if has_gnuradio() else ()
-        peers = {
-            (n, mode): [gnuradio_command(folder, f, n, mode) for f in ("band", "short")]
-            for n, mode in kinds
-        }
+        peers = _peers(folder)
         works: dict[Any, list[list[str]]] = {**ours, **peers}
         times: dict[Any, list[float]] = {key: [] for key in works}
         for _ in range(runs + 1):
@@ -122,6 +124,20 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
         yield _station_row(rates, runs)
         yield _three_dongles_row(folder, runs)
         yield _memory_row(ours[8][0])
+
+
+def _peers(folder: Path) -> dict[tuple[int, str], list[list[str]]]:
+    """Commands of the peers that this machine has, on the long capture and the short one."""
+    names, found = ("band", "short"), {}
+    program = built_liquid("receive_liquid", folder)
+    for stations in (1, 8):
+        for mode in ("mono", "stereo") if has_gnuradio() else ():
+            commands = [gnuradio_command(folder, name, stations, mode) for name in names]
+            found[stations, f"GNU Radio {mode}"] = commands
+        if program is not None:
+            commands = [liquid_command(program, folder, name, stations) for name in names]
+            found[stations, "liquid-dsp mono"] = commands
+    return found
 
 
 def _speed_rows(
@@ -139,7 +155,7 @@ def _speed_rows(
                 "× real time",
                 f"≥ {least:g}",
                 ok=rates[stations] >= least and (value is None or rates[stations] > value),
-                peer=f"GNU Radio {key[1]}: {command}" if key else "GNU Radio is not installed",
+                peer=f"{key[1]}: {command}" if key else "no peer is installed",
                 peer_value=value,
                 ratio=rates[stations] / value if value else None,
                 runs=runs,

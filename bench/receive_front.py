@@ -166,7 +166,7 @@ def _peers(folder: Path) -> dict[str, list[str]]:
                 str(RATE_HZ),
                 *map(str, hz),
             ]
-    program = _built_liquid(folder)
+    program = built_liquid("front_liquid", folder)
     if program is not None:
         band = str(folder / "band.u8")
         found["liquid-dsp one"] = [program, band, str(_REPEATS), str(ONE_HZ[0]), str(RATE_HZ)]
@@ -181,12 +181,12 @@ def _has_gnuradio() -> bool:
     )
 
 
-def _built_liquid(folder: Path) -> str | None:
-    """Compile the small peer against liquid-dsp; None without compiler or library."""
+def built_liquid(name: str, folder: Path) -> str | None:
+    """Compile the small peer `name` against liquid-dsp; None without compiler or library."""
     if shutil.which("gcc") is None:
         return None
-    program = str(folder / "front_liquid")
-    source = str(PEERS / "front_liquid.c")
+    program = str(folder / name)
+    source = str(PEERS / f"{name}.c")
     command = ["gcc", "-O3", "-march=native", "-ffast-math", source, "-o", program]
     done = subprocess.run([*command, "-lliquid", "-lm"], check=False, capture_output=True)
     return program if done.returncode == 0 else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ingest.iq import refusals
 from ingest.iq.arrivals import ArrivalClock
 from ingest.iq.block import FULL_SCALE, IqBlock, SampleFormat
 from ingest.iq.repeats import RepeatDetector
@@ -28,7 +29,14 @@ _MOST_NOTES = 1_000
 
 
 class LiveSource:
-    """The working half of a live source; a device's own class feeds `ring`."""
+    """The working half of a live source; a device's own class feeds `ring`.
+
+    Attributes
+    ----------
+    lasts_s
+        What is wanted of it; once so long has passed, a source that is silent ends. None: a device
+        that falls silent is waited for as long as it takes.
+    """
 
     sample_format: SampleFormat = "u8"
     full_scale = FULL_SCALE["u8"]
@@ -41,6 +49,7 @@ class LiveSource:
         self.time_basis: Literal["recorded", "assumed", "received", "simulated"] = "received"
         self.ring = BufferRing(int(2 * RING_S * rate_hz))
         self.closed = False
+        self.lasts_s: float | None = None
         self._clock = clock
         self._arrivals = ArrivalClock(rate_hz, buffer_samples)
         self._repeats = RepeatDetector()
@@ -58,15 +67,22 @@ class LiveSource:
         Raises
         ------
         Refusal
-            When the device or the server is gone for good.
+            When the device or the server is gone for good; source.silent where nothing came at all
+            within `lasts_s`.
         """
         index, missing = 0, 0
+        began_s = self._clock.monotonic_s()
         while not self.closed:
             arrival = self.ring.get(STALL_S)
             if arrival is None:
                 if not self.closed:
                     self.note("stall", f"nothing for {STALL_S:g} s", index=index)
                     self.on_stall()
+                waited_s = self._clock.monotonic_s() - began_s
+                if self.lasts_s is not None and waited_s >= self.lasts_s:
+                    if not index:
+                        raise refusals.silent(waited_s)
+                    return
                 continue
             count = len(arrival.data) // 2
             lost = self._lost_before(arrival, count, index)

@@ -1,8 +1,9 @@
 """The refusals of radio sources: one function per kind, so that each is worded once.
 
-Kinds: source.unknown, iq.empty, iq.rate, iq.rate_missing, iq.format, iq.mislabelled, iq.header,
-iq.sigmf, iq.not_found, iq.unreadable (exit 4), rtl_tcp.unreachable and rtl_tcp.protocol (exit 4),
-rtl_sdr.missing, rtl_sdr.no_device (exit 3), sound_card.missing (exit 3), multiplex.rate.
+Kinds: source.unknown, source.silent (exit 4), iq.empty, iq.rate, iq.rate_missing, iq.format,
+iq.mislabelled, iq.header, iq.sigmf, iq.not_found, iq.unreadable (exit 4), rtl_tcp.unreachable and
+rtl_tcp.protocol (exit 4), rtl_sdr.missing, rtl_sdr.no_device (exit 3), sound_card.missing (exit 3),
+multiplex.rate.
 """
 
 from __future__ import annotations
@@ -17,6 +18,17 @@ SOURCES = "FILE, rtl://SERIAL, tcp://HOST:PORT, sim:SCENE.toml or mpx:FILE"
 def unknown_source(got: str) -> Refusal:
     """Refuse a source that is none of the kinds."""
     return Refusal("source.unknown", expected=SOURCES, got=got, advice="loa receive --help")
+
+
+def silent(waited_s: float) -> Refusal:
+    """Refuse a live source from which nothing came for as long as it was wanted."""
+    return Refusal(
+        "source.silent",
+        expected="samples from the device or its server",
+        got=f"none in {waited_s:.0f} s",
+        advice="looking whether the dongle is plugged in and its server is free",
+        exit_code=4,
+    )
 
 
 def not_found(path: str) -> Refusal:

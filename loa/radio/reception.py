@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dsp.errors import Refusal
 from dsp.fm.profiles import PROFILES
 from ingest.iq.block import IqBlock
+from ingest.iq.live_source import LiveSource
 from ingest.iq.multiplex_source import MultiplexCard, MultiplexFile
 from ingest.receiver.band_receiver import BandReceiver
 from ingest.receiver.multiplex_receiver import MultiplexReceiver
@@ -63,6 +64,8 @@ class Reception:
         blocks: Iterable[IqBlock] | Iterable[MultiplexBlock]
         stations: StationList | None
         carriers: list[Candidate] = []
+        if isinstance(source, LiveSource):
+            source.lasts_s = request.seconds
         if isinstance(source, MultiplexFile | MultiplexCard):
             blocks, stations = source.blocks(), self._multiplex_station()
         else:

@@ -17,7 +17,7 @@ import argparse
 import math
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +129,13 @@ def _programme(
     files = sorted([*speech.rglob("*.wav"), *speech.rglob("*.flac")])
     pieces: list[npt.NDArray[np.float64]] = []
     while sum(map(len, pieces)) < count:
-        own, rate_hz = soundfile.read(files[(17 * number + len(pieces)) % len(files)])
-        own = own if own.ndim == 1 else own.mean(axis=1)
+        file = files[(17 * number + len(pieces)) % len(files)]
+        own, rate_hz = soundfile.read(file, always_2d=True)
+        # Of a recording with one side, the difference of the sides is a little of it.
+        own = own if own.shape[1] == 2 else np.concatenate([own, 0.8 * own], axis=1)
         own = soxr.resample(own, rate_hz, AUDIO_RATE_HZ)
         pieces.append(own * 0.09 / max(float(own.std()), 1e-3))
-    # A recording of one voice: the difference of the sides is a little of it.
-    voice = np.concatenate(pieces)[:count]
-    return np.stack([voice, 0.8 * voice], axis=1)
+    return np.concatenate(pieces)[:count]
 
 
 def _station(name: str, place_hz: float, level_dbfs: float, audio: str) -> str:
@@ -149,10 +149,15 @@ def receive(path: Path) -> tuple[dict[str, list[SecondRecord]], dict[str, Any]]:
     """Render and receive a scene; return the records by station, and the truth."""
     source = SceneSource(load_scene(path), with_truth=True)
     wanted = [s.id for s in source.scene.stations if s.id != "loud"]
-    offsets = [_PLACES_HZ[name] for name in wanted]
-    channels = Channelizer(RATE_HZ, offsets)
-    demodulations = [Demodulation() for _ in offsets]
-    meters = [StationMeters(PROFILES["75k50us"]) for _ in offsets]
+    found = listen(wanted, (block.samples for block in source.blocks()))
+    return found, source.truth()["stations"]
+
+
+def listen(wanted: list[str], blocks: Iterable[Any]) -> dict[str, list[SecondRecord]]:
+    """Receive the stations `wanted` from uint8 `blocks` of a capture."""
+    channels = Channelizer(RATE_HZ, [_PLACES_HZ[name] for name in wanted])
+    demodulations = [Demodulation() for _ in wanted]
+    meters = [StationMeters(PROFILES["75k50us"]) for _ in wanted]
     found: dict[str, list[SecondRecord]] = {name: [] for name in wanted}
 
     def give(rows: Any) -> None:
@@ -160,13 +165,13 @@ def receive(path: Path) -> tuple[dict[str, list[SecondRecord]], dict[str, Any]]:
             piece = demodulation.process(iq)
             found[name] += meter.process(piece.composite, piece.iq)
 
-    for block in source.blocks():
-        give(channels.process(block.samples))
+    for samples in blocks:
+        give(channels.process(samples))
     give(channels.flush())
     for name, demodulation, meter in zip(wanted, demodulations, meters, strict=True):
         piece = demodulation.end()
         found[name] += meter.process(piece.composite, piece.iq) + meter.flush()
-    return found, source.truth()["stations"]
+    return found
 
 
 def collect(

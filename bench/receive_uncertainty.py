@@ -15,14 +15,22 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.receive_scenes import FIGURES, collect_rows, receive, write_scene
+from bench.receive_scenes import FIGURES, collect_rows, listen, write_scene
+from dsp.modulate.dongle import Dongle, DongleSettings
+from ingest.scene.render import SceneSource
+from ingest.scene.scene import Scene, load_scene
 
 LEVELS: tuple[float | None, ...] = (None, 40.0, 30.0, 20.0, 15.0)
+_NO_NOISE_DBFS = -200.0
+_PIECE = 240_000
 
 
 def measured(
@@ -31,15 +39,38 @@ def measured(
     """Return rows of level, figure, error and u, all seconds of all stations of all scenes."""
     rows = []
     for number in range(first, first + scenes):
-        for level, cn_db in enumerate(LEVELS):
-            with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
-                path, true_db = write_scene(
-                    Path(folder), cn_db, seconds, number=number, speech=speech
-                )
-                found, truth = receive(path)
+        for level, found, truth, true_db in received(number, seconds, speech):
             for key, error, u in collect_rows(found, truth, true_db):
                 rows.append((level, FIGURES.index(key), error, u))
     return np.array(rows)
+
+
+def received(
+    number: int, seconds: float, speech: Path | None
+) -> Iterator[tuple[int, dict[str, Any], dict[str, Any], float]]:
+    """Yield level, records, truth and true C/N of a scene; rendered once, with every noise."""
+    clean: tuple[list[str], npt.NDArray[np.complex64], dict[str, Any]] | None = None
+    for level, cn_db in enumerate(LEVELS):
+        with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
+            path, true_db = write_scene(Path(folder), cn_db, seconds, number=number, speech=speech)
+            scene = load_scene(path)
+            # The neighbour of the first level is in no other.
+            if level <= 1 or clean is None:
+                clean = _rendered(scene)
+        wanted, iq, truth = clean
+        seed = scene.capture.seed + level
+        dongle = Dongle(DongleSettings(noise_dbfs=scene.dongle.noise_dbfs, seed=seed))
+        pieces = (dongle.process(iq[at : at + _PIECE]) for at in range(0, len(iq), _PIECE))
+        yield level, listen(wanted, pieces), truth, true_db
+
+
+def _rendered(scene: Scene) -> tuple[list[str], npt.NDArray[np.complex64], dict[str, Any]]:
+    """Return the stations to hear, the band without any noise, and the truth."""
+    quiet = replace(scene, dongle=replace(scene.dongle, noise_dbfs=_NO_NOISE_DBFS))
+    source = SceneSource(quiet, sample_format="complex64", with_truth=True)
+    iq = np.concatenate([block.samples for block in source.blocks()])
+    wanted = [station.id for station in scene.stations if station.id != "loud"]
+    return wanted, iq, source.truth()["stations"]
 
 
 def table(rows: npt.NDArray[np.float64]) -> list[str]:

@@ -83,7 +83,8 @@ def scan_band(
     Raises
     ------
     Refusal
-        "receive.outside" for a capture that lies wholly outside of where stations are.
+        "receive.outside" for a capture that lies wholly outside of where stations are,
+        "receive.too_short" for less than a second of it.
     """
     reach_hz = source.rate_hz / 2 - _EDGE_HZ
     if not LOWEST_HZ - reach_hz < centre_hz < HIGHEST_HZ + reach_hz:
@@ -93,6 +94,7 @@ def scan_band(
             got=f"one around {centre_hz / 1e6:.3f} MHz",
             advice="--centre-mhz, if the recording does not say it rightly",
         )
+    _require_a_second(prelude)
     places = [
         place
         for place in prelude.carriers()
@@ -114,6 +116,18 @@ def scan_band(
     ]
     kept = _without_images(_without_doubles(heard))
     return [_carrier(entry, centre_hz, known) for entry in kept]
+
+
+def _require_a_second(prelude: Prelude) -> None:
+    """Refuse what no figure can be told of: "no carrier" would be no answer."""
+    seconds = sum(block.count for block in prelude.held) / prelude.rate_hz
+    if seconds < 1.0:
+        raise Refusal(
+            "receive.too_short",
+            expected="at least a second of capture to scan",
+            got=f"{seconds:.2f} s",
+            advice="a longer recording: figures are told of whole seconds",
+        )
 
 
 class Snippet:

@@ -357,6 +357,13 @@ def test_a_scan_of_another_band_is_refused(tmp_path, capsys):
     assert (got, err.count("\n"), lines[-1]["kind"]) == (2, 1, "receive.outside")
 
 
+def test_less_than_a_second_is_not_called_a_band_without_carriers(band, tmp_path, capsys):
+    path = tmp_path / "short.cu8"
+    path.write_bytes((band / "band.cu8").read_bytes()[: 2 * 96_000])
+    got, lines, err = receive(capsys, path, *TUNED, "--scan")
+    assert (got, err.count("\n"), lines[-1]["kind"]) == (2, 1, "receive.too_short")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "kind"),
     [

@@ -48,13 +48,12 @@ def best_line(
     if span_s > 0.0:
         steepest = min(steepest, _STEP_S * (_MOST_LINES - 1) / 2.0 / (span_s / 2.0))
         lines = 2 * int(np.ceil(steepest * span_s / 2.0 / _STEP_S)) + 1
+    shared = power * share[:, None]
     best: tuple[float, float, npt.NDArray[np.float32]] | None = None
     for slope in np.linspace(-steepest, steepest, lines) if lines > 1 else np.zeros(1):
         summed = np.zeros(power.shape[1], np.float32)
-        for row, lag, weight in zip(
-            power, np.round(slope * place_s * LAG_RATE_HZ), share, strict=True
-        ):
-            summed += weight * moved(row, int(lag))
+        for row, lag in zip(shared, np.round(slope * place_s * LAG_RATE_HZ), strict=True):
+            add_moved(summed, row, int(lag))
         # A level of 2 lags, so that rounding costs no line its peak.
         summed[1:] = np.maximum(summed[1:], summed[:-1])
         top = float(summed.max())
@@ -73,10 +72,12 @@ def best_line(
     )
 
 
-def moved(row: npt.NDArray[np.float32], lag: int) -> npt.NDArray[np.float32]:
-    """Return `row` read `lag` places further on, its ends repeated."""
-    if lag == 0:
-        return row
-    if lag > 0:
-        return np.concatenate([row[lag:], np.full(lag, row[-1], row.dtype)])
-    return np.concatenate([np.full(-lag, row[0], row.dtype), row[:lag]])
+def add_moved(summed: npt.NDArray[np.float32], row: npt.NDArray[np.float32], lag: int) -> None:
+    """Add `row` read `lag` places further on, its ends repeated, to `summed`."""
+    count = len(row)
+    if lag >= 0:
+        summed[: count - lag] += row[lag:]
+        summed[count - lag :] += row[-1]
+    else:
+        summed[-lag:] += row[:lag]
+        summed[:-lag] += row[0]

@@ -26,6 +26,7 @@ _BINS = np.arange(SEGMENT // 2 + 1)
 FREQUENCY_HZ = _BINS * (BAND_RATE_HZ / SEGMENT)
 _BAND = band_weight(FREQUENCY_HZ).astype(np.float32)
 IN_BAND = _BAND > 0.5
+_FINE = 64
 _QUIET = 0.01  # a segment 20 dB below the loud ones counts half
 
 
@@ -77,7 +78,12 @@ class Segments:
 
 def turned(shifts_s: npt.NDArray[np.float64]) -> npt.NDArray[np.complex64]:
     """Return the factors (count, bins) that take `shifts_s` of delay off the spectra."""
-    return np.exp(2j * np.pi * shifts_s[:, None] * FREQUENCY_HZ[None, :]).astype(np.complex64)
+    # Bin 64 a + b turns by as much as bin 64 a and bin b together: 65 + 64 exponentials, not 4097.
+    turns = 2j * np.pi * shifts_s[:, None]
+    coarse = np.exp(turns * FREQUENCY_HZ[None, ::_FINE]).astype(np.complex64)
+    fine = np.exp(turns * FREQUENCY_HZ[None, :_FINE]).astype(np.complex64)
+    whole = coarse[:, :, None] * fine[:, None, :]
+    return whole.reshape(len(shifts_s), -1)[:, : len(FREQUENCY_HZ)]
 
 
 def cut_segments(reference: Band, heard: Band, delay: int) -> Segments | None:

@@ -32,6 +32,8 @@ class Schedule:
     def __init__(self, slots: Sequence[Slot], zone: tzinfo = UTC) -> None:
         self.slots = tuple(slots)
         self._zone = zone
+        # Read once: this is asked several times a second.
+        self._times = tuple((s.start_minute, s.end_minute, s.weekdays, s.reference) for s in slots)
 
     @property
     def known(self) -> bool:
@@ -44,15 +46,12 @@ class Schedule:
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         minutes = (local - midnight) / timedelta(minutes=1)
         found = []
-        for slot in self.slots:
-            # A slot may have begun yesterday and end today.
-            for days in (0, 1):
-                place = minutes + days * MINUTES_A_DAY
-                weekday = (local - timedelta(days=days)).weekday()
-                if weekday in slot.weekdays and slot.start_minute <= place < slot.end_minute:
-                    since_s = 60.0 * (place - slot.start_minute)
-                    left_s = 60.0 * (slot.end_minute - place)
-                    found.append(Due(slot.reference, since_s, left_s))
+        # A slot may have begun yesterday and end today.
+        places = [(minutes + days * MINUTES_A_DAY, (local.weekday() - days) % 7) for days in (0, 1)]
+        for start, end, weekdays, reference in self._times:
+            for place, weekday in places:
+                if start <= place < end and weekday in weekdays:
+                    found.append(Due(reference, 60.0 * (place - start), 60.0 * (end - place)))
         return found
 
     def near(self, moment: datetime, grace_s: float) -> list[Due]:

@@ -2,8 +2,9 @@
 
 The weights are stated, not fitted: each is about the logarithm of how much more often the cue is
 seen with a stranger than with the station itself, cut down where cues come together. `BASE` is
-taken off every second, so that no cue but a foreign PI can raise an alarm alone: an RDS encoder
-that fails leaves the carrier's frequency as it was, and a transmitter that warms up leaves its RDS.
+taken off every second, and cues that one fault or event of the station makes together (`CAUSES`)
+come to no more than that: no cause but a foreign PI can raise an alarm alone. A coder that fails
+leaves the carrier's frequency as it was, and a transmitter that warms up leaves its RDS.
 """
 
 from __future__ import annotations
@@ -23,20 +24,30 @@ WEIGHTS: dict[str, float] = {
     "rds_gone": 3.5,  # the station has RDS, the signal is good, and there is none
     "pilot_gone": 2.5,  # none where there was one: a stereo coder fails
     "pilot_new": 3.0,  # one where there was none: it does not come by itself
-    "offset_jumped": 2.5,  # carrier more than 5 σ from the learned one
-    "offset_far": 0.5,  # more than 10 σ, on top
+    "offset_jumped": 2.5,  # carrier more than 4 σ from the learned one
+    "offset_far": 0.5,  # more than 8 σ, on top
     "offset_same": -1.0,  # within 3 σ
     "level_rose": 3.0,  # 5 dB and 5 σ over the learned level: no transmitter does that
     "level_fell": 1.0,
+    "level_same": 0.0,  # within 1 dB; it tells whether a carrier that comes up is a new one
     "two_carriers": 3.0,  # the beat of another carrier on the channel
     "deviation_jumped": 0.5,
     "loudness_jumped": 0.5,
-    "idle_channel": 1.5,  # after none was there, a carrier without its RDS or with another's pilot
+    # After none was there, a carrier without its RDS, with another's pilot or another's content.
+    "idle_channel": 1.5,
     "unscheduled": 1.0,  # a carrier while no slot is on
     "content_own": -5.0,  # the recogniser hears what is due
     "content_other": 1.0,  # the recogniser hears something else
     "content_confirmed": 2.0,  # and the second opinion says so too
 }
+# What one cause makes counts once, and for no more than `BASE`.
+CAUSES: tuple[frozenset[str], ...] = (
+    frozenset({"offset_jumped", "offset_far"}),  # the oscillator, or a lopsided voice
+    frozenset({"rds_gone", "pilot_gone"}),  # the coder, or the line to it
+    frozenset({"level_fell", "two_carriers"}),  # a fade, in which a far carrier is heard
+)
+# Any other programme is louder or softer. It adds to what stands without it, and carries nothing.
+SUPPORT = frozenset({"deviation_jumped", "loudness_jumped"})
 SUSPICIOUS = frozenset(
     {
         "rds_gone",
@@ -48,7 +59,11 @@ SUSPICIOUS = frozenset(
         "other_pi",
     }
 )
+# Of the carrier, against what was learned: these have a beginning (`onsets`).
+CHANGES = (SUSPICIOUS | {"level_fell", "offset_far"}) - {"other_pi"}
 GOOD_CN_DB = 20.0
+SAME_LEVEL_DB = 1.0
+JUMPED, FAR = 4.0, 8.0  # standard deviations of the carrier's frequency
 CARRIER_CN_DB = 12.0
 _ECC_GROUP = 0b00010  # type 1A (IEC 62106 §3.1.5.2)
 
@@ -73,11 +88,14 @@ def carrier_cues(record: Mapping[str, Any], pi: str | None, signature: Signature
         return found
     if good and abs(signature.pilot.mean - float(has_pilot(record))) > 0.8:
         found.append("pilot_new" if has_pilot(record) else "pilot_gone")
-    found += offset_cues(signature.distance("offset_hz", record))
+    offset = offset_cues(signature.distance("offset_hz", record))
+    found += offset if offset != ["offset_same"] or signature.knows_frequency(record) else []
     level = signature.distance("level_dbfs", record)
     learned = signature.figures["level_dbfs"].mean
     if level is not None and abs(level) > 5.0 and abs(record["level_dbfs"] - learned) > 5.0:
         found.append("level_rose" if level > 0.0 else "level_fell")
+    elif level is not None and abs(record["level_dbfs"] - learned) < SAME_LEVEL_DB:
+        found.append("level_same")
     if "co_channel" in record["findings"]:
         found.append("two_carriers")
     for key, name in (
@@ -94,9 +112,9 @@ def offset_cues(distance: float | None) -> list[str]:
     """Return what the carrier's frequency says, `distance` in standard deviations."""
     if distance is None:
         return []
-    if abs(distance) > 10.0:
+    if abs(distance) > FAR:
         return ["offset_jumped", "offset_far"]
-    if abs(distance) > 5.0:
+    if abs(distance) > JUMPED:
         return ["offset_jumped"]
     return ["offset_same"] if abs(distance) < 3.0 else []
 
@@ -129,4 +147,11 @@ def ecc_of(group: str) -> int | None:
 
 def weighed(names: list[str]) -> Cues:
     """Return the cues with their sum."""
-    return Cues(tuple(names), sum(WEIGHTS[name] for name in names) - BASE)
+    weight = -BASE
+    for cause in CAUSES:
+        weight += min(sum(WEIGHTS[name] for name in names if name in cause), BASE)
+    counted = SUPPORT.union(*CAUSES)
+    weight += sum(WEIGHTS[name] for name in names if name not in counted)
+    if weight > 0.0:
+        weight += max((WEIGHTS[name] for name in names if name in SUPPORT), default=0.0)
+    return Cues(tuple(names), weight)

@@ -1,7 +1,9 @@
 """What a station's own carrier looks like: learned while it is certainly its own.
 
-Means and spreads forget with a time constant of ten minutes, so that a carrier that warms up is
-followed and one that jumps is not. Bounded: seven running means, whatever the time watched.
+Means and spreads forget with a time constant of ten minutes; the carrier's frequency and its drift
+have a filter of their own. A distance counts what is not known yet: with n seconds learned, a
+figure is predicted to σ √(1 + 1 / n), and σ is an estimate (Student). Bounded, whatever the time
+watched.
 """
 
 from __future__ import annotations
@@ -11,15 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.watch.carrier_frequency import CarrierFrequency
+from ingest.watch.student import as_normal
+
 MEMORY_S = 600.0
 LEAST_S = 4.0
 # A mean is that of the second; what it varies by is at least this, however quiet the station was.
 FLOORS: dict[str, float] = {
-    "offset_hz": 6.0,
     "level_dbfs": 0.5,
     "peak_deviation_hz": 8_000.0,
     "loudness_momentary_lufs": 4.0,
 }
+_PRIOR = 6.0  # seconds' worth of a spread as large as the floor, before any was seen
+SAME_HZ = 60.0  # a frequency known no better than that says nothing for the station
 
 
 @dataclass
@@ -38,10 +44,14 @@ class RunningFigure:
         self.mean += step
         self.square += (off * (value - self.mean) - self.square) / self.count
 
-    @property
-    def spread(self) -> float:
-        """Return the standard deviation."""
-        return math.sqrt(max(self.square, 0.0))
+    def distance(self, value: float, floor: float) -> float:
+        """Return how far off `value` is in standard deviations of a normal law.
+
+        It varies by `floor` at least, and by that before it was seen.
+        """
+        square = (self.count * self.square + _PRIOR * floor**2) / (self.count + _PRIOR)
+        sigma = math.sqrt(max(square, floor**2) * (1.0 + 1.0 / self.count))
+        return as_normal((value - self.mean) / sigma, self.count + _PRIOR)
 
 
 @dataclass
@@ -55,6 +65,7 @@ class Signature:
     figures: dict[str, RunningFigure] = field(
         default_factory=lambda: {key: RunningFigure() for key in FLOORS}
     )
+    frequency: CarrierFrequency = field(default_factory=CarrierFrequency)
     pilot: RunningFigure = field(default_factory=RunningFigure)
     rds: RunningFigure = field(default_factory=RunningFigure)
     ecc: int | None = None
@@ -69,18 +80,32 @@ class Signature:
         for key, figure in self.figures.items():
             if record.get(key) is not None:
                 figure.learn(float(record[key]))
+        if record.get("offset_hz") is not None:
+            self.frequency.learn(int(record["second"]), float(record["offset_hz"]), _u_hz(record))
         self.pilot.learn(float(has_pilot(record)))
         self.rds.learn(float(has_rds(record)))
 
     def distance(self, key: str, record: Mapping[str, Any]) -> float | None:
-        """Return how many standard deviations a figure is off, its own uncertainty included."""
-        figure = self.figures[key]
+        """Return how many standard deviations a figure is off, what is not known included."""
         value = record.get(key)
+        if key == "offset_hz":
+            if value is None or self.frequency.count < LEAST_S:
+                return None
+            return self.frequency.distance(int(record["second"]), float(value), _u_hz(record))
+        figure = self.figures[key]
         if value is None or figure.count < LEAST_S:
             return None
-        u = float((record.get("u") or {}).get(key) or 0.0)
-        sigma = math.sqrt(figure.spread**2 + FLOORS[key] ** 2 + (u / 2.0) ** 2)
-        return (float(value) - figure.mean) / sigma
+        return figure.distance(float(value), FLOORS[key])
+
+    def knows_frequency(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether the frequency of a second is known well enough to tell carriers apart."""
+        if self.frequency.count < LEAST_S:
+            return False
+        return self.frequency.expected(int(record["second"]), _u_hz(record))[1] < SAME_HZ
+
+
+def _u_hz(record: Mapping[str, Any]) -> float:
+    return float((record.get("u") or {}).get("offset_hz") or 0.0)
 
 
 def has_pilot(record: Mapping[str, Any]) -> bool:

@@ -10,7 +10,8 @@ count; what was found before it must be found again.
 A stranger is judged by the sum of cues (`cues.WEIGHTS`), which may only grow while the evidence is
 against the station, and never below zero (a sequential test, Page 1954): at `STRANGER_EVIDENCE`, in
 at least two seconds, it is an alarm. If the own carrier was off just before, it is a
-`stranger_on_idle_channel`, else the receiver was `captured`.
+`stranger_on_idle_channel`, else the receiver was `captured`. In its first seconds a carrier that
+comes up is given time to send its RDS.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from datetime import datetime
 from typing import Any
 
 from ingest.receiver.stations import Station
-from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of, weighed
+from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of
 from ingest.watch.dead_air import Dead, DeadAir, Quiet
+from ingest.watch.onsets import Onsets
 from ingest.watch.programme_watch import SLOT_GRACE_S, Expected, Heard, ProgrammeWatch
 from ingest.watch.schedule import Due, Schedule
 from ingest.watch.signature import Signature
@@ -30,11 +32,13 @@ from ingest.watch.verdict import STATES, Verdict
 
 STRANGER_EVIDENCE = 6.0
 STRANGER_SECONDS = 2
+RETURN_SECONDS = 3  # a carrier that comes up may be the own one, whose RDS takes two seconds
 IDLE_S = 2
 CUT_SHORT_S = 8
-_MOST_EVIDENCE = 30.0
+_MOST_EVIDENCE = 12.0  # it is over soon after what made it
 _LEARN_GAP = 2  # seconds beside anything odd from which nothing is learned
 _LEARN_AFTER = 4  # seconds after which a second is learned: answers come late
+ASKED_S = 5  # seconds in which a carrier that came back is asked for its content
 STRANGERS = ("captured", "stranger_on_idle_channel")
 
 Speaks = Callable[[str, float], bool | None]
@@ -72,6 +76,9 @@ class StationWatch:
         self._strange_since: int | None = None
         self._strange_kind = "captured"
         self._idle = 0  # seconds without a carrier up to now
+        self._onsets = Onsets()
+        self._back = 0  # seconds since a carrier came back
+        self._off = 0  # the same, for how far the own transmitter has cooled
         self._dead = DeadAir()
         self._content: list[str] = []
         self._doubted = False
@@ -115,7 +122,8 @@ class StationWatch:
         if found is None and weak and not off_air:
             return self._told(record, "inconclusive", "weak signal", 0.0, None)
         if found is None:
-            if not off_air and not weak and not suspicious_in(cues):
+            own = "content_own" in cues.names  # whatever the carrier looks like now
+            if not off_air and not weak and (own or not suspicious_in(cues)):
                 self._learning.append((record, cues))
             else:
                 self._odd_second = second
@@ -147,22 +155,17 @@ class StationWatch:
         """Add the cues of a second to the evidence of a stranger."""
         second = int(record["second"])
         if off_air or weak:
-            self._stranger = 0.0
-            self._strange_seconds = 0
-            self._suspect_since = None
-            self._idle += int(off_air)
+            self._nobody(off_air=off_air)
             return Cues((), 0.0)
-        doubts = ["content_other", "content_confirmed"] if self._doubted else []
-        names = carrier_cues(record, self._pi, self.signature) + (doubts or self._content)
-        self._doubted = False
-        moment = datetime.fromisoformat(str(record["time"]))
-        if self._schedule.known and not self._schedule.near(moment, SLOT_GRACE_S):
-            names.append("unscheduled")
-        if self._idle >= IDLE_S and not {"rds_gone", "pilot_new"}.isdisjoint(names):
-            names.append("idle_channel")
-        self._content = []
-        cues = weighed(names)
+        if self._off:
+            self.signature.frequency.cooled(self._off)
+            self._off = 0
+        cues = self._onsets.weigh(second, self._names(record))
         suspicious = suspicious_in(cues)
+        if self._idle >= IDLE_S and self._back < ASKED_S:
+            # Whoever comes up is asked what he says.
+            self._back += 1
+            suspicious = "own_pi" not in cues.names
         if not suspicious:
             self._suspect_since = None
         elif self._suspect_since is None:
@@ -178,11 +181,37 @@ class StationWatch:
             self._idle = 0
         return cues
 
+    def _nobody(self, *, off_air: bool) -> None:
+        """Take a second in which no carrier was, or none that says anything."""
+        self._stranger = 0.0
+        self._strange_seconds = 0
+        self._suspect_since = None
+        self._idle += int(off_air)
+        self._off += int(off_air)
+        self._back = 0
+        if self._off >= IDLE_S:
+            self._onsets.forget()
+
+    def _names(self, record: Mapping[str, Any]) -> list[str]:
+        """Return the cues of a second."""
+        doubts = ["content_other", "content_confirmed"] if self._doubted else []
+        names = carrier_cues(record, self._pi, self.signature) + (doubts or self._content)
+        self._doubted = False
+        self._content = []
+        moment = datetime.fromisoformat(str(record["time"]))
+        if self._schedule.known and not self._schedule.near(moment, SLOT_GRACE_S):
+            names.append("unscheduled")
+        if self._idle >= IDLE_S and is_new(names):
+            names.append("idle_channel")
+        return names
+
     def _finding(
         self, second: int, now: list[Due], cues: Cues
     ) -> tuple[str, str, float, int | None] | None:
         """Return the gravest finding of a second: what it is, why, evidence, beginning."""
-        if self._stranger >= STRANGER_EVIDENCE and self._strange_seconds >= STRANGER_SECONDS:
+        back = self._strange_kind == "stranger_on_idle_channel"
+        seconds = RETURN_SECONDS if back else STRANGER_SECONDS
+        if self._stranger >= STRANGER_EVIDENCE and self._strange_seconds >= seconds:
             detail = ", ".join(name.replace("_", " ") for name in cues.names)
             return self._strange_kind, detail, self._stranger, self._strange_since
         expected = self.programme.expected(second, now)
@@ -290,3 +319,11 @@ def says_something(record: Mapping[str, Any]) -> bool:
 def suspicious_in(cues: Cues) -> bool:
     """Tell whether anything of the carrier looks strange."""
     return not SUSPICIOUS.isdisjoint(cues.names) and "own_pi" not in cues.names
+
+
+def is_new(names: list[str]) -> bool:
+    """Tell whether a carrier that came up on an idle channel looks or sounds like another one."""
+    if "content_confirmed" in names:
+        return True
+    known = {"offset_same", "level_same"}.intersection(names)
+    return not known and not {"rds_gone", "pilot_new"}.isdisjoint(names)

@@ -24,7 +24,7 @@ def cues(pi="7001", **changes):
 
 
 def test_the_own_carrier_says_so():
-    assert cues() == ["own_pi", "offset_same"]
+    assert cues() == ["own_pi", "offset_same", "level_same"]
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_the_own_carrier_says_so():
         ({"groups": [CHINA]}, "other_country"),
         ({"groups": [], "rds_hz": None}, "rds_gone"),
         ({"pilot_hz": None}, "pilot_gone"),
-        ({"offset_hz": 160.0}, "offset_jumped"),
-        ({"offset_hz": 400.0}, "offset_far"),
+        ({"offset_hz": 190.0}, "offset_jumped"),
+        ({"offset_hz": 700.0}, "offset_far"),
         ({"level_dbfs": -12.0}, "level_rose"),
         ({"level_dbfs": -28.0}, "level_fell"),
         ({"findings": ["co_channel"]}, "two_carriers"),
@@ -85,7 +85,7 @@ def test_a_weak_signal_has_no_missing_rds_or_pilot():
         (None, []),
         (0.0, ["offset_same"]),
         (-2.9, ["offset_same"]),
-        (4.0, []),
+        (3.5, []),
         (-6.0, ["offset_jumped"]),
         (11.0, ["offset_jumped", "offset_far"]),
     ],
@@ -99,9 +99,13 @@ ALONE = [
     ["rds_gone", "offset_same"],
     ["offset_jumped", "offset_far"],
     ["pilot_gone", "offset_same"],
+    ["rds_gone", "pilot_gone"],
+    ["offset_jumped", "offset_far", "deviation_jumped", "loudness_jumped"],
+    ["rds_gone", "deviation_jumped", "loudness_jumped"],
+    ["two_carriers", "level_fell"],
     ["pilot_new", "offset_same"],
     ["level_rose", "offset_same"],
-    ["level_fell", "deviation_jumped", "loudness_jumped", "offset_same"],
+    ["level_fell", "deviation_jumped", "loudness_jumped"],
     ["two_carriers", "offset_same"],
     ["unscheduled", "offset_same"],
     ["content_other", "content_confirmed"],
@@ -118,7 +122,7 @@ def test_no_cue_raises_an_alarm_alone(names):
     [
         ["other_pi"],
         ["rds_gone", "offset_jumped", "offset_far"],
-        ["rds_gone", "pilot_gone"],
+        ["rds_gone", "pilot_new"],
         ["level_rose", "two_carriers"],
         ["pilot_new", "offset_jumped"],
         ["rds_gone", "idle_channel", "unscheduled"],
@@ -137,6 +141,13 @@ def test_an_own_group_outweighs_any_two_cues():
 
 
 def test_the_sum_is_that_of_the_weights():
-    names = ["rds_gone", "offset_same"]
-    assert weighed(names).weight == WEIGHTS["rds_gone"] + WEIGHTS["offset_same"] - BASE
-    assert weighed(names).names == ("rds_gone", "offset_same")
+    names = ["pilot_new", "offset_same"]
+    assert weighed(names).weight == WEIGHTS["pilot_new"] + WEIGHTS["offset_same"] - BASE
+    assert weighed(names).names == ("pilot_new", "offset_same")
+
+
+def test_what_one_cause_makes_counts_once_and_a_programmes_loudness_only_beside_more():
+    assert weighed(["rds_gone", "pilot_gone"]).weight == weighed(["rds_gone"]).weight == 0.0
+    two = weighed(["level_rose", "two_carriers"]).weight
+    support = ["deviation_jumped", "loudness_jumped"]
+    assert weighed(["level_rose", "two_carriers", *support]).weight == pytest.approx(two + 0.5)

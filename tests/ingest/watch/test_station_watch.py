@@ -49,14 +49,14 @@ def test_a_stranger_on_the_idle_channel_is_an_intruder():
     [(second, finding)] = findings(run(watch(), OWN + idle + there))[-1:]
     assert finding == "stranger_on_idle_channel"
     assert STATES[finding] == "intruder"
-    assert second <= BEGIN + 5 + 1
+    assert second <= BEGIN + 5 + 2  # told at the end of that second
 
 
 def test_a_stranger_is_known_before_the_station_was_ever_heard():
     slots = Schedule((Slot("04:00", "04:30"),))
     idle = [off_air(s) for s in range(5)]
     verdicts = run(watch(slots), idle + [stranger(s) for s in range(5, 10)])
-    assert findings(verdicts) == [(6, "stranger_on_idle_channel")]
+    assert findings(verdicts) == [(7, "stranger_on_idle_channel")]
 
 
 def test_the_own_transmitter_that_comes_back_is_no_stranger():

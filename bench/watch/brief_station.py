@@ -41,7 +41,8 @@ class Second:
     """What is on the channel in a second.
 
     `carrier`: "own", "off", "turns" (came or went within the second), "weak". `bare`: no programme
-    for the whole second. `hiss`: noise in its place. `lost`: samples are missing.
+    for the whole second. `hiss`: noise in its place. `lost`: samples are missing. `programme`:
+    number of what is played; each has a reception of its own, since voices move the readings.
     """
 
     carrier: str = "own"
@@ -53,6 +54,7 @@ class Second:
     pilot: bool = True
     other_carrier: bool = False
     lost: bool = False
+    programme: int = 0
 
 
 class BriefStation:
@@ -64,11 +66,18 @@ class BriefStation:
         self._rng = rng
         self.rds, self.stereo = rds, stereo
         self._level_dbfs, self._offset_hz = level_dbfs, hz
-        runs = [r for r in own_seconds() if (r.rds, r.stereo) == (rds, stereo)]
-        self._run = runs[rng.integers(len(runs))]
-        self._place = int(rng.integers(len(self._run.rows)))
+        self._runs = [r for r in own_seconds() if (r.rds, r.stereo) == (rds, stereo)]
+        self._programme = -1
+        self._plays(0)
         self._snr_db = float(rng.uniform(22.0, 45.0))
         self._noise = noise_loop(int(rng.integers(4)))
+
+    def _plays(self, programme: int) -> None:
+        """Draw the reception that a programme's figures come from, where it is another one."""
+        if programme != self._programme:
+            self._programme = programme
+            self._run = self._runs[self._rng.integers(len(self._runs))]
+            self._place = int(self._rng.integers(len(self._run.rows)))
 
     def sound(self, programme: Sound, *, muted: bool = False) -> Sound:
         """Return a second (n,) as heard: with noise, which is loud without a carrier."""
@@ -100,6 +109,7 @@ class BriefStation:
 
     def _own(self, on: Second) -> dict[str, Any]:
         """Return the figures of a good second."""
+        self._plays(on.programme)
         error_hz, u_hz, cn_db, peak_hz, loudness = self._run.rows[self._place]
         self._place = (self._place + 1) % len(self._run.rows)
         rng, findings = self._rng, ["co_channel"] if on.other_carrier else []

@@ -70,8 +70,8 @@ class Programmes:
     def excerpt(self, name: str, from_s: float, seconds: float) -> Sound:
         """Return `seconds` of a programme, beginning again at its end."""
         whole = self.sounds[name]
-        first = round(from_s * RATE_HZ)
-        return whole[(first + np.arange(round(seconds * RATE_HZ))) % len(whole)]
+        first, count = round(from_s * RATE_HZ) % len(whole), round(seconds * RATE_HZ)
+        return np.concatenate([whole[first:], *[whole] * (count // len(whole) + 1)])[:count]
 
 
 def longest_silence_s(sound: Sound) -> float:

@@ -1,6 +1,8 @@
 """The watch's campaigns in small: trials and weeks received in brief, and how they are scored."""
 
 import functools
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from bench.watch.own_seconds import own_seconds
 from bench.watch.programmes import RATE_HZ, Programmes, longest_silence_s
 from bench.watch.reception import judge
 from bench.watch.score import Score, beginning_s, score, table
-from bench.watch.station_weeks import STATION_WEEK_S, hear_weeks, make_sitting
+from bench.watch.station_weeks import STATION_WEEK_S, Line, hear_weeks, make_sitting, read_lines
 from bench.watch.station_weeks import table as table_of_weeks
 from bench.watch.trial import KINDS, make_trial
 from ingest.watch.verdict import Verdict
@@ -39,9 +41,18 @@ def test_ten_minutes_of_stations_at_which_nothing_is_wrong_raise_no_alarm():
     heard = list(hear_weeks(programmes(), 600, seed=3, sitting_s=300))
     assert sum(len(one.sitting.seconds) for one in heard) == 600
     assert [one.alarms for one in heard] == [(), ()]
-    line = table_of_weeks(heard, cpu_s=1.0)[-1]
+    line = table_of_weeks([Line.of(one, "tuning", 3, 1.0) for one in heard])[-1]
     # Rule of three: below 3 alarms in 600 s.
     assert f"{3 * STATION_WEEK_S / 600:.1f}" in line
+
+
+def test_results_are_read_again_and_a_line_cut_off_is_left_out(tmp_path):
+    kept = Line("tuning", 3, 7, "anything", 600, 1, 12, 2.5, ((41, "captured", "rds gone"),))
+    path = tmp_path / "weeks.jsonl"
+    path.write_text(json.dumps(asdict(kept)) + "\n" + json.dumps(asdict(kept))[:40])
+    assert read_lines(path) == [kept]
+    assert read_lines(tmp_path / "none.jsonl") == []
+    assert "| 600 | 0.001 | 2.0 % | 1 | 1 |" in table_of_weeks([kept])[-1]
 
 
 def test_trials_and_sittings_are_those_of_their_seed():

@@ -29,12 +29,12 @@ WEIGHTS: dict[str, float] = {
     "offset_same": -1.0,  # within 3 σ
     "level_rose": 3.0,  # 5 dB and 5 σ over the learned level: no transmitter does that
     "level_fell": 1.0,
-    "level_same": 0.0,  # within 1 dB; it tells whether a carrier that comes up is a new one
+    "level_same": 0.0,  # within 1.5 dB; it tells whether a carrier that comes up is a new one
     "two_carriers": 3.0,  # the beat of another carrier on the channel
     "deviation_jumped": 0.5,
     "loudness_jumped": 0.5,
-    # After none was there, a carrier without its RDS, with another's pilot or another's content.
-    "idle_channel": 1.5,
+    "idle_channel": 1.5,  # after none was there, a carrier without its RDS or with another's pilot
+    "idle_other": 4.0,  # after none was there, a carrier that does not go on with the bulletin
     "unscheduled": 1.0,  # a carrier while no slot is on
     "content_own": -5.0,  # the recogniser hears what is due
     "content_other": 1.0,  # the recogniser hears something else
@@ -62,7 +62,7 @@ SUSPICIOUS = frozenset(
 # Of the carrier, against what was learned: these have a beginning (`onsets`).
 CHANGES = (SUSPICIOUS | {"level_fell", "offset_far"}) - {"other_pi"}
 GOOD_CN_DB = 20.0
-SAME_LEVEL_DB = 1.0
+SAME_LEVEL_DB = 1.5
 JUMPED, FAR = 4.0, 8.0  # standard deviations of the carrier's frequency
 CARRIER_CN_DB = 12.0
 _ECC_GROUP = 0b00010  # type 1A (IEC 62106 §3.1.5.2)

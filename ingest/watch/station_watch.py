@@ -201,8 +201,8 @@ class StationWatch:
         moment = datetime.fromisoformat(str(record["time"]))
         if self._schedule.known and not self._schedule.near(moment, SLOT_GRACE_S):
             names.append("unscheduled")
-        if self._idle >= IDLE_S and is_new(names):
-            names.append("idle_channel")
+        if self._idle >= IDLE_S:
+            names += back_cues(names)
         return names
 
     def _finding(
@@ -210,8 +210,10 @@ class StationWatch:
     ) -> tuple[str, str, float, int | None] | None:
         """Return the gravest finding of a second: what it is, why, evidence, beginning."""
         back = self._strange_kind == "stranger_on_idle_channel"
-        seconds = RETURN_SECONDS if back else STRANGER_SECONDS
-        if self._stranger >= STRANGER_EVIDENCE and self._strange_seconds >= seconds:
+        long = self._strange_seconds >= STRANGER_SECONDS
+        if back:
+            long = long and self._back >= RETURN_SECONDS
+        if self._stranger >= STRANGER_EVIDENCE and long:
             detail = ", ".join(name.replace("_", " ") for name in cues.names)
             return self._strange_kind, detail, self._stranger, self._strange_since
         expected = self.programme.expected(second, now)
@@ -321,9 +323,10 @@ def suspicious_in(cues: Cues) -> bool:
     return not SUSPICIOUS.isdisjoint(cues.names) and "own_pi" not in cues.names
 
 
-def is_new(names: list[str]) -> bool:
-    """Tell whether a carrier that came up on an idle channel looks or sounds like another one."""
+def back_cues(names: list[str]) -> list[str]:
+    """Return what a carrier that came up on an idle channel says, by its other cues."""
     if "content_confirmed" in names:
-        return True
-    known = {"offset_same", "level_same"}.intersection(names)
-    return not known and not {"rds_gone", "pilot_new"}.isdisjoint(names)
+        return ["idle_other"]
+    if {"offset_same", "level_same"}.intersection(names):
+        return []
+    return ["idle_channel"] if {"rds_gone", "pilot_new"}.intersection(names) else []

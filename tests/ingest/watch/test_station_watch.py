@@ -3,7 +3,7 @@ import pytest
 
 from ingest.receiver.stations import Slot, Station
 from ingest.watch.schedule import Schedule
-from ingest.watch.station_watch import StationWatch
+from ingest.watch.station_watch import StationWatch, back_cues
 from ingest.watch.verdict import STATES
 from tests.ingest.watch.seconds import (
     ALL_DAY,
@@ -206,3 +206,45 @@ def test_the_state_does_not_grow():
 
 def test_the_station_is_named():
     assert run(watch(), OWN[:1])[0].station == STATION.id
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (["rds_gone"], ["idle_channel"]),
+        (["pilot_new"], ["idle_channel"]),
+        (["rds_gone", "offset_same"], []),
+        (["rds_gone", "level_same"], []),
+        (["offset_jumped"], []),  # it has cooled
+        (["content_other"], []),
+        (["offset_same", "content_other", "content_confirmed"], ["idle_other"]),
+    ],
+)
+def test_a_carrier_that_comes_up_is_new_by_what_it_lacks_or_says(names, more):
+    assert back_cues(names) == more
+
+
+def test_a_carrier_like_the_own_one_that_says_something_else_is_found_within_five_seconds():
+    watcher = watch(ALL_DAY)
+    run(watcher, OWN, morning(0, BEGIN))
+    run(watcher, [off_air(s) for s in range(BEGIN, BEGIN + 3)])
+    told = []
+    for s in range(BEGIN + 3, BEGIN + 8):
+        if watcher.suspects is not None and s - watcher.suspects + 1 >= 3:
+            watcher.doubt()
+        told.append(watcher.process(record(s, groups=[], rds_hz=None)))
+    assert findings(told)[0] == (BEGIN + 6, "stranger_on_idle_channel")
+
+
+def test_a_station_that_comes_back_cold_without_its_rds_for_two_seconds_is_no_stranger():
+    watcher = watch(ALL_DAY)
+    run(watcher, OWN, morning(0, BEGIN))
+    run(watcher, [off_air(s) for s in range(BEGIN, BEGIN + 60)])
+    dumb = [
+        record(s, offset_hz=200.0, groups=[], rds_hz=None) for s in range(BEGIN + 60, BEGIN + 62)
+    ]
+    back = [record(s, offset_hz=200.0) for s in range(BEGIN + 62, BEGIN + 90)]
+    assert not {v.finding for v in run(watcher, dumb + back)} & {
+        "captured",
+        "stranger_on_idle_channel",
+    }

@@ -26,6 +26,7 @@ PROGRAMME_GAP_S = 10.0
 USUAL_S = 4.0
 AHEAD_S = 4.0
 PAST_S = 60.0
+FOLLOWING_AHEAD_S = 2.0
 _TRUSTED_S = 1.5  # the start gain counts like so much speech already heard
 _MOST_CORRECTION_DB = 3.0  # what a past error may cost at a time
 _SLEW_DB_PER_S = 4.0
@@ -44,6 +45,13 @@ class LoudnessRider:
         Of a programme nothing is known of: usual energy is the target less this.
     most_gain_db
         The gain stays within ± this.
+
+    Attributes
+    ----------
+    gain_db
+        The gain now.
+    wanted_energy
+        What the coming seconds are to have.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class LoudnessRider:
         self._target = energy_of(target_lufs)
         self._start_db = start_gain_db
         self._most_db = most_gain_db
+        self._leader: LoudnessRider | None = None
         self._out = self._out_s = self._quiet_s = 0.0
         self.reset()
 
@@ -65,8 +74,23 @@ class LoudnessRider:
         self._usual = self._target * 10.0 ** (-self._start_db / 10.0)
         self._heard_s = _TRUSTED_S
         self._loss = 1.0  # energy that the limiter leaves
+        self.wanted_energy = self._target
         self._cells: deque[tuple[float, float]] = deque(maxlen=BLOCK_CELLS)
         self._begin_programme()
+
+    def follow(self, leader: LoudnessRider) -> None:
+        """Be as loud as another rider of the same programme, which is advanced first.
+
+        Raises
+        ------
+        ValueError
+            Another target, or a rider that follows somebody itself.
+        """
+        if leader is self or leader._leader is not None:
+            raise ValueError("leader: expected a rider that follows nobody, got one that does")
+        if leader._target != self._target:
+            raise ValueError("leader: expected the same target, got another")
+        self._leader = leader
 
     @property
     def programme_lufs_energy(self) -> tuple[float, float]:
@@ -118,11 +142,18 @@ class LoudnessRider:
 
     def _move(self) -> None:
         """Go towards the gain with which past and coming seconds together are right."""
-        ahead_s = min(AHEAD_S, 1.0 + self._out_s)
-        wanted = (self._target * (self._out_s + ahead_s) - self._out) / ahead_s
         most = 10.0 ** (0.1 * _MOST_CORRECTION_DB)
-        wanted = min(max(wanted, self._target / most), self._target * most)
-        aim_db = 10.0 * math.log10(wanted / max(self._usual * self._loss, 1e-12))
+        self.wanted_energy = min(max(self._due(), self._target / most), self._target * most)
+        aim_db = 10.0 * math.log10(self.wanted_energy / max(self._usual * self._loss, 1e-12))
         step_db = _SLEW_DB_PER_S * CELL_S
         moved_db = self.gain_db + min(max(aim_db - self.gain_db, -step_db), step_db)
         self.gain_db = min(max(moved_db, -self._most_db), self._most_db)
+
+    def _due(self) -> float:
+        """Return the energy that the coming seconds need for the programme to be right."""
+        led, led_s = (0.0, 0.0) if self._leader is None else self._leader.programme_lufs_energy
+        if self._leader is None or led_s == 0.0:
+            ahead_s = min(AHEAD_S, 1.0 + self._out_s)
+            return (self._target * (self._out_s + ahead_s) - self._out) / ahead_s
+        ahead_s = min(FOLLOWING_AHEAD_S, 1.0 + self._out_s)
+        return self._leader.wanted_energy + (led * self._out_s - self._out) / ahead_s

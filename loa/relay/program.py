@@ -30,7 +30,7 @@ from loa.relay.settings import RelaySettings, load_relay
 from loa.relay.table import RelayTable
 from loa.speaker.steady_clock import SteadyClock
 from transmit.live.coded_line import LINGER_S
-from transmit.live.live_master import LiveMaster
+from transmit.live.live_master import LiveMaster, keep_equal
 from transmit.profile import load_profile
 
 BLOCK_SAMPLES = 960
@@ -75,6 +75,7 @@ class Relay:
             self._masters = {
                 name: LiveMaster(_profile(name, folder)) for name in dict.fromkeys(names)
             }
+            keep_equal(self._masters.values())
             self.paths = open_paths(settings, folder, self._masters, clock, held)
             self._inputs = open_inputs(settings, folder, clock, held)
             self._held = held.pop_all()

@@ -14,6 +14,7 @@ The delay is fixed: the look-ahead of the chain and the limiter, some 20 ms.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -145,6 +146,18 @@ class LiveMaster:
             self._position = 0
             self._from_db = self._to_db
             self._to_db = self.rider.advance(before, after)
+
+
+def keep_equal(masters: Iterable[LiveMaster]) -> None:
+    """Let masters of one programme come out equally loud: each follows the first of its target.
+
+    They are then to process every block in this order.
+    """
+    leaders: dict[float, LiveMaster] = {}
+    for master in masters:
+        leader = leaders.setdefault(master.profile.target.loudness_lufs, master)
+        if leader is not master:
+            master.rider.follow(leader.rider)
 
 
 def inner_target(profile: Profile) -> Target:

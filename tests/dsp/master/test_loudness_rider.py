@@ -74,3 +74,34 @@ def test_the_gain_keeps_its_bounds():
 def test_values_out_of_range_are_refused(bad):
     with pytest.raises(ValueError, match="expected"):
         LoudnessRider(*bad)
+
+
+def test_who_follows_is_as_loud_as_the_other_from_the_first_seconds_on():
+    """Two chains that treat one programme differently, one of them begun 5 dB too soft."""
+    programme = syllables(20)
+    other = programme * 10 ** (np.random.default_rng(3).uniform(-2, 2, len(programme)) / 10)
+    apart = {}
+    for follows in (False, True):
+        first, second = LoudnessRider(TARGET, 7.0), LoudnessRider(TARGET, 2.0)
+        if follows:
+            second.follow(first)
+        outs = ([], [])
+        for energies in zip(programme, other, strict=True):
+            for rider, energy, out in zip((first, second), energies, outs, strict=True):
+                out.append(energy * 10 ** (rider.gain_db / 10))
+                rider.advance(energy, out[-1])
+        loud = [integrated_lufs(np.repeat(np.array(out[:100]), 10)) for out in outs]
+        apart[follows] = abs(loud[0] - loud[1])
+    assert apart[True] < 0.5 * apart[False]
+    assert apart[True] < 0.3
+
+
+def test_whom_nobody_can_follow():
+    first, second = LoudnessRider(TARGET), LoudnessRider(TARGET)
+    second.follow(first)
+    with pytest.raises(ValueError, match="leader"):
+        first.follow(second)
+    with pytest.raises(ValueError, match="leader"):
+        first.follow(first)
+    with pytest.raises(ValueError, match="target"):
+        LoudnessRider(-20.0).follow(first)

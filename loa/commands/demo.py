@@ -18,19 +18,19 @@ def demo(
     through_relay: Annotated[
         bool,
         typer.Option(
-            "--relay", help="Also through `loa relay` to IP and FM horns: 30 s, on an idle machine."
+            "--relay/--no-relay",
+            help="Also through `loa relay` to IP and FM horns, half a minute in real time.",
         ),
-    ] = False,
+    ] = True,
 ) -> int:
     """Take a spoken Vietnamese bulletin through the main job and make a page to look at.
 
     Measured, mastered for the three targets, encoded, decoded again and measured again; then the
-    FM master goes on the air of three simulated transmitters and is received live.
+    FM master goes on the air of three simulated transmitters and is received live; then the
+    bulletin goes through `loa relay` to two loudspeakers and an FM horn, an emergency breaks in and
+    a forgery is refused: real programs, in real time.
 
-    With --relay the bulletin also goes through `loa relay` to two loudspeakers and an FM horn, an
-    emergency breaks in and a forgery is refused: real programs, in real time.
-
-    Example: loa demo --relay -o /tmp/loa-demo
+    Example: loa demo -o /tmp/loa-demo
     """
     from loa.demo.demonstration import run_demo
 

@@ -30,7 +30,7 @@ RENDITIONS = {
 }
 
 
-def run_demo(folder: Path, *, as_json: bool, through_relay: bool = False) -> int:
+def run_demo(folder: Path, *, as_json: bool, through_relay: bool = True) -> int:
     """Do the main job into `folder`; return the exit code of the command.
 
     `through_relay` adds IP and FM horns behind `loa relay`, half a minute in real time.

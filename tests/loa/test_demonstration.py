@@ -65,7 +65,7 @@ def lockstep(monkeypatch):
 @pytest.mark.usefixtures("lockstep")
 def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     folder = tmp_path / "demo"
-    assert cli.run(["demo", "--relay", "-o", str(folder), "--json"]) == 0
+    assert cli.run(["demo", "-o", str(folder), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["schema"] for line in lines} == {"loa.demo/1"}
     manifests = [line for line in lines if "output" in line]

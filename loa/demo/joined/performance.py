@@ -29,7 +29,7 @@ from transmit.bulletin.datagrams import datagrams_of
 
 SECONDS = 22
 EMERGENCY_AT, CANCEL_AT, FORGED_AT = 12, 16, 18
-_SPEAKER_S = SECONDS + 40  # they are ended when the relay has ended
+_SPEAKER_S = 600  # they are ended when the relay has ended
 _SEND_AGAIN = 3
 _PATIENCE_S = 60
 _TELLING = ("loa.relay/1", "loa.speaker/1")
@@ -53,6 +53,11 @@ class Performance:
     relay: list[dict[str, Any]]
     horns: dict[str, list[dict[str, Any]]]
     sent_unix_s: float
+
+    @property
+    def stalls(self) -> int:
+        """How often the machine stood still, so that the relay went on from a later moment."""
+        return int(self.relay[-1]["stalls"]) if self.relay else 0
 
 
 def perform(stage: Stage, clock: Clock, progress: Callable[[str, float], None]) -> Performance:

@@ -26,6 +26,7 @@ MOST_APART_MS = 5.0
 MOST_DIFFERENCE_LU = 0.5
 MOST_ALERT_S = {"IP": 1.0, "FM": 3.0}  # FM waits for the relay's own delay
 FM_HORN = "fm"
+_TRIES = 2  # of a performance during which the machine stood still
 # After the relay began: when the loudspeakers have settled in step, before the emergency.
 _HEARD_S = (5.5, 11.5)
 
@@ -60,10 +61,11 @@ class HornReport:
 
 @dataclass(frozen=True)
 class JoinedReport:
-    """All horns; `apart` of every pair."""
+    """All horns; `apart` of every pair; `stalls` of the machine that played them all."""
 
     horns: list[HornReport]
     apart: dict[tuple[str, str], Figure]
+    stalls: int = 0
 
     @property
     def apart_ms(self) -> float | None:
@@ -92,6 +94,8 @@ class JoinedReport:
                 found.append(f"{one.name}: alert after {number(one.alert_s, 2)} s")
             if one.path == "IP" and one.refused is None:
                 found.append(f"{one.name} did not refuse the forgery")
+        if found and self.stalls:
+            found.append(f"the machine stood still {self.stalls} times: others use it")
         return found
 
     @property
@@ -105,6 +109,7 @@ class JoinedReport:
             "relay": [one.as_dict() for one in self.horns],
             "apart_ms": None if self.apart_ms is None else round(self.apart_ms, 3),
             "difference_lu": None if self.difference_lu is None else round(self.difference_lu, 2),
+            "stalls": self.stalls,
             "holds": self.holds,
             "wrong": self.wrong,
         }
@@ -124,6 +129,16 @@ def demonstrate_joined(
         Where a program cannot run.
     """
     clock = clock or SystemClock()
+    for _ in range(_TRIES):
+        report = _performed(bulletin, sound, progress, clock)
+        if report.holds or not report.stalls:
+            break
+    return report
+
+
+def _performed(
+    bulletin: Path, sound: Samples, progress: Callable[[str, float], None], clock: Clock
+) -> JoinedReport:
     with tempfile.TemporaryDirectory(prefix="loa-demo-") as name:
         folder = Path(name)
         (folder / bulletin.name).write_bytes(bulletin.read_bytes())
@@ -165,7 +180,7 @@ def judge(
         )
         for horn in horns
     ]
-    return JoinedReport(reports, pairs)
+    return JoinedReport(reports, pairs, performance.stalls)
 
 
 def _refused(lines: list[dict[str, Any]]) -> str | None:

@@ -1,6 +1,7 @@
 """Horns side by side: what is right holds, what is wrong is named; and the performance itself."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dsp.errors import Refusal
 from dsp.playout.alert_tone import alert
 from dsp.receive.meters.figure import Figure
 from ingest.clock import SystemClock
+from loa.demo.joined import report as joined_report
 from loa.demo.joined.hearing import Horn, alert_after_s, on_the_air
 from loa.demo.joined.performance import Performance, perform
 from loa.demo.joined.report import demonstrate_joined, joined_table, judge
@@ -93,6 +95,27 @@ def test_what_is_wrong_is_named(sound):
 )
 def test_each_limit_is_one_of_its_own(changed, words):
     assert report(*changed, horn("z")).wrong == words
+
+
+def test_a_machine_that_stood_still_is_named_where_something_is_wrong():
+    good, wrong = [horn(), horn("ip-2"), horn("fm", "FM")], [horn(alert_s=9.0), horn("ip-2")]
+    assert replace(report(*good), stalls=2).wrong == []
+    assert "stood still 2 times" in replace(report(*wrong), stalls=2).wrong[-1]
+    assert "stood still" not in "".join(report(*wrong).wrong)
+
+
+@pytest.mark.parametrize(("stalls", "tries"), [([0, 0], 1), ([3, 0], 2), ([3, 3], 2)])
+def test_a_performance_that_stood_still_is_given_once_more(stalls, tries, monkeypatch):
+    given = []
+
+    def performed(*_):
+        wrong = report(horn(alert_s=9.0), horn("ip-2"), horn("fm", "FM"))
+        given.append(replace(wrong, stalls=stalls[len(given)]))
+        return given[-1]
+
+    monkeypatch.setattr(joined_report, "_performed", performed)
+    assert demonstrate_joined(BULLETIN, np.zeros(1, np.float32), lambda *_: None) is given[-1]
+    assert len(given) == tries
 
 
 def test_the_alert_is_timed_and_silence_has_none():

@@ -18,6 +18,7 @@ from dsp.errors import Refusal
 from dsp.fm.constants import RECEIVE_RATE_HZ
 from ingest.iq import refusals
 from ingest.iq.byte_stream import ByteStream
+from ingest.sound_card import RECORDS, device_of, no_card, sound_library
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MIN_RATE_HZ, MAX_RATE_HZ = 171_000, 384_000
 _BLOCKS_PER_S = 10
+_CARD = f"{RECORDS} a multiplex"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class MultiplexFile:
 
 
 class MultiplexCard:
-    """A sound card that listens to a tuner's MPX output; sounddevice is imported here only."""
+    """A sound card that listens to a tuner's MPX output."""
 
     rate_hz = RECEIVE_RATE_HZ
     time_basis = "received"
@@ -127,7 +129,7 @@ class MultiplexCard:
         Refusal
             sound_card.missing with exit code 3.
         """
-        self._library = library if library is not None else _sound_library()
+        self._library = library if library is not None else sound_library(_CARD)
         self.rate_in_hz = rate_in_hz
         self._gain = np.float32(full_scale_hz / 100_000.0)
         self._clock = clock
@@ -138,14 +140,16 @@ class MultiplexCard:
             self._stream = self._library.InputStream(
                 samplerate=rate_in_hz,
                 blocksize=rate_in_hz // _BLOCKS_PER_S,
-                device=(int(card) if card.isdigit() else card) or None,
+                device=device_of(card),
                 channels=1,
                 dtype="float32",
                 callback=self._take,
             )
             self._stream.start()
         except Exception as error:  # noqa: BLE001 - PortAudioError is known to the library only
-            raise _no_card(str(error)) from None
+            raise no_card(
+                str(error), "arecord -l, and a card that records at 192 kHz", _CARD
+            ) from None
 
     def _take(self, frames: Any, count: int, _time: Any, status: Any) -> None:
         """Take what the card gives, in PortAudio's own thread; never wait."""
@@ -202,24 +206,4 @@ def _wrong_rate(got: str) -> Refusal:
         expected=f"a multiplex at {MIN_RATE_HZ} … {MAX_RATE_HZ} Hz",
         got=got,
         advice="recording at 192000 Hz: below 171 kHz there is no room for RDS",
-    )
-
-
-def _sound_library() -> Any:
-    try:
-        import sounddevice
-    except ImportError:
-        raise _no_card("no sounddevice", ".venv/bin/uv sync --inexact --extra soundcard") from None
-    except (OSError, AttributeError) as error:
-        raise _no_card(str(error), "sudo apt-get install -y libportaudio2") from None
-    return sounddevice
-
-
-def _no_card(got: str, advice: str = "arecord -l, and a card that records at 192 kHz") -> Refusal:
-    return Refusal(
-        "sound_card.missing",
-        expected="a sound card that records a multiplex",
-        got=got,
-        advice=advice,
-        exit_code=3,
     )

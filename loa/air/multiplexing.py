@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dsp.coder.settings import MultiplexSettings
 from dsp.errors import Refusal
 from ingest.clock import SystemClock
 from ingest.decode.decoder import Decoder
 from ingest.fm_profile import load_fm_profile
 from loa import reporting
+from loa.air.composite import DEFAULT_RDS_KHZ, Injections, composite_of
 from loa.air.multiplex_rds import bits_of, rds_to_send, station_on_air, told
 from loa.progress import Progress
 from loa.tables import print_table
 from transmit.control_codes import load_control_codes, release_code
-from transmit.multiplex import build_coder, make_multiplex, refusal_of_settings
+from transmit.multiplex import build_coder, make_multiplex
 from transmit.multiplex_codes import with_codes
 from transmit.multiplex_iq import CarrierSettings
 from transmit.multiplex_sink import sink_for
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dsp.coder.rds_table import RdsTable
+    from dsp.coder.settings import MultiplexSettings
     from dsp.fm.profiles import FmProfile
     from loa.air.multiplex_rds import Rds
     from transmit.control_codes import ControlCode
     from transmit.multiplex import MultiplexRun
 
-DEFAULT_RDS_KHZ = 2.0
 # The wave is read at 16 places a sample, where 60 kHz falls short of its peak by up to 2e-3; a line
 # of a whole second is spoiled by audio that leaks through the window, below 1e-4. Half a step of 24
 # bits is 0.006 Hz.
@@ -42,17 +42,6 @@ _RDS_SHARE = 0.02
 _SUBCARRIER_U_DB = 1.0
 _SHIFT_U_HZ = 0.01  # float32 rounds single samples by 0.004 Hz
 _NOTED_SHIFT_HZ = 100.0  # a twentieth of what a commune transmitter may be off
-
-
-@dataclass(frozen=True)
-class Injections:
-    """What is added to the audio, and how it is limited; None for the usual."""
-
-    stereo: bool
-    pilot_khz: float | None
-    rds_khz: float | None
-    rds_phase_deg: float
-    mpx_limit_dbr: float | None
 
 
 @dataclass(frozen=True)
@@ -129,18 +118,7 @@ def _settings(rules: FmProfile, wanted: Injections, rds: RdsTable | None) -> Mul
             got="no --pi",
             advice="--pi 7001 (7 is Vietnam; the rest is the station's)",
         )
-    try:
-        return MultiplexSettings(
-            rated_deviation_hz=rules.rated_deviation_hz,
-            pre_emphasis_us=rules.pre_emphasis_us,
-            stereo=wanted.stereo,
-            pilot_hz=None if wanted.pilot_khz is None else wanted.pilot_khz * 1e3,
-            rds_hz=rds_khz * 1e3,
-            rds_phase_deg=wanted.rds_phase_deg,
-            mpx_limit_dbr=wanted.mpx_limit_dbr,
-        )
-    except ValueError as error:
-        raise refusal_of_settings(error) from error
+    return composite_of(rules, replace(wanted, rds_khz=rds_khz))
 
 
 def _released(

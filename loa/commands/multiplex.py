@@ -80,8 +80,9 @@ def multiplex(  # noqa: PLR0913, PLR0917 - one parameter an option: typer reads 
 
     Example: loa multiplex bulletin-fm.flac -o mpx.wav --pi 7001 --ps "TRAVINH" --profile 75k50us
     """
+    from loa.air.composite import Injections
     from loa.air.multiplex_rds import Rds
-    from loa.air.multiplexing import Carrier, Codes, Injections, multiplex_file
+    from loa.air.multiplexing import Carrier, Codes, multiplex_file
 
     return multiplex_file(
         file,

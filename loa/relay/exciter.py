@@ -11,13 +11,13 @@ from dsp.coder.multiplex import Multiplex
 from dsp.coder.settings import MultiplexSettings
 from dsp.errors import Refusal
 from ingest.fm_profile import load_fm_profile
+from loa.air.composite import DEFAULT_RDS_KHZ, Injections, composite_of
 from loa.air.multiplex_rds import Rds, bits_of, rds_to_send, station_on_air
-from loa.air.multiplexing import DEFAULT_RDS_KHZ
 from loa.relay.settings import FmSettings
 from transmit.control_codes import load_control_codes, release_code
 from transmit.live.coded_line import Codes
 from transmit.live.pipe_writer import PipeWriter
-from transmit.multiplex import build_coder, refusal_of_settings
+from transmit.multiplex import build_coder
 from transmit.multiplex_codes import CodedBits
 from transmit.multiplex_iq import CarrierSettings
 from transmit.multiplex_sink import sink_for
@@ -43,18 +43,14 @@ def coder_of(
     if rds_khz is None:
         rds_khz = 0.0 if said is None else DEFAULT_RDS_KHZ
     rules = load_fm_profile(settings.rules, folder)
-    try:
-        composite = MultiplexSettings(
-            rated_deviation_hz=rules.rated_deviation_hz,
-            pre_emphasis_us=rules.pre_emphasis_us,
-            stereo=settings.stereo,
-            pilot_hz=None if settings.pilot_khz is None else settings.pilot_khz * 1e3,
-            rds_hz=rds_khz * 1e3,
-            rds_phase_deg=settings.rds_phase_deg,
-            mpx_limit_dbr=settings.mpx_limit_dbr,
-        )
-    except ValueError as error:
-        raise refusal_of_settings(error) from error
+    injections = Injections(
+        settings.stereo,
+        settings.pilot_khz,
+        rds_khz,
+        settings.rds_phase_deg,
+        settings.mpx_limit_dbr,
+    )
+    composite = composite_of(rules, injections)
     _require_same_emphasis(profile, composite)
     if composite.rds_hz == 0.0:
         said = None

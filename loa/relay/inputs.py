@@ -21,6 +21,7 @@ from dsp.errors import Refusal
 from dsp.playout.elastic_line import ElasticLine
 from ingest.clock import Clock
 from ingest.decode.decoder import Decoder
+from ingest.sound_card import RECORDS, device_of, no_card, sound_library
 from loa.relay.settings import InputSettings
 from loa.speaker.live import LiveSource
 from loa.speaker.settings import session_of
@@ -214,19 +215,19 @@ class CardInput:
         self._alive_power = 10.0 ** (settings.alive_dbfs / 10.0)
         self._soft_s = _OPEN_LINE_S
         name = settings.source.removeprefix("card:")
-        library = library if library is not None else _sound_library()
+        library = library if library is not None else sound_library(RECORDS)
         try:
             self._stream = library.InputStream(
                 samplerate=RATE_HZ,
                 blocksize=_CARD_BLOCK,
-                device=(int(name) if name.isdigit() else name) or None,
+                device=device_of(name),
                 channels=1,
                 dtype="float32",
                 callback=self._take,
             )
             self._stream.start()
         except Exception as error:  # noqa: BLE001 - PortAudioError is known to the library only
-            raise _no_card(str(error).splitlines()[0]) from None
+            raise no_card(str(error), "arecord -l; or pipe:PATH with arecord", RECORDS) from None
 
     def _take(self, frames: Any, count: int, time: Any, status: Any) -> None:
         """Take what the card gives, in PortAudio's own thread; never wait."""
@@ -265,24 +266,6 @@ def about_line(line: ElasticLine) -> dict[str, Any]:
         "rate_ppm": round(line.rate_ppm, 1),
         "ran_dry": line.ran_dry,
     }
-
-
-def _sound_library() -> Any:
-    try:
-        import sounddevice
-    except (ImportError, OSError, AttributeError) as error:
-        raise _no_card(str(error)) from None
-    return sounddevice
-
-
-def _no_card(got: str) -> Refusal:
-    return Refusal(
-        "sound_card.missing",
-        expected="a sound card that records, and the library for it",
-        got=got,
-        advice="loa doctor, which names the command that installs it; or pipe:PATH with arecord",
-        exit_code=3,
-    )
 
 
 def _no_pipe(path: Path, got: str) -> Refusal:

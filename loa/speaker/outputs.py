@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from dsp.contract import Samples
-from dsp.errors import Refusal
 from ingest.rtp.player import OUTPUT_RATE_HZ
+from ingest.sound_card import PLAYS, device_of, no_card, sound_library
 from transmit.atomic import OutputSet
 from transmit.wav import WavWriter
 
@@ -84,11 +84,11 @@ class WavOutput:
 class CardOutput:
     """A sound card, through PortAudio."""
 
-    def __init__(self, name: str | None) -> None:
-        library = _library()
+    def __init__(self, name: str, library: Any = None) -> None:
+        library = library if library is not None else sound_library(PLAYS)
         try:
             self._stream: Any = library.OutputStream(
-                device=name,
+                device=device_of(name),
                 channels=1,
                 dtype="float32",
                 samplerate=OUTPUT_RATE_HZ,
@@ -96,7 +96,7 @@ class CardOutput:
             )
             self._stream.start()
         except (ValueError, library.PortAudioError) as error:
-            raise _no_card(str(error).splitlines()[0]) from error
+            raise no_card(str(error), "aplay -l; or output = null", PLAYS) from error
         self.latency_s = float(self._stream.latency)
 
     def write(self, samples: Samples) -> None:
@@ -118,22 +118,4 @@ def open_output(name: str, folder: Path) -> Output:
         return NullOutput()
     if name.startswith("file:"):
         return WavOutput(folder / name.removeprefix("file:"))
-    return CardOutput(name.removeprefix("card:") or None)
-
-
-def _library() -> Any:
-    try:
-        import sounddevice
-    except (ImportError, OSError, AttributeError) as error:
-        raise _no_card(str(error)) from error
-    return sounddevice
-
-
-def _no_card(got: str) -> Refusal:
-    return Refusal(
-        "sound_card.missing",
-        expected="a sound card and the library for it",
-        got=got,
-        advice="loa doctor, which names the command that installs it; or output = null",
-        exit_code=3,
-    )
+    return CardOutput(name.removeprefix("card:"))

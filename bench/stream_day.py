@@ -150,7 +150,7 @@ def play(hours: float, ppm: float) -> Day:
         if len(buffers) == 3000:
             day.buffer_s += [min(buffers), float(np.mean(buffers)), max(buffers)]
             buffers.clear()
-            day.resident.append((moment_s - BEGUN_S, _resident_mb()))
+            day.resident.append((moment_s - BEGUN_S, resident_mb()))
     day.played_s = seconds
     day.silent = player.counts.silent - before[0]
     day.concealed = player.counts.concealed - before[1]
@@ -160,7 +160,8 @@ def play(hours: float, ppm: float) -> Day:
     return day
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * _PAGE_BYTES / 1e6
 

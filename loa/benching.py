@@ -18,7 +18,7 @@ ROOMS = {
     "multiplex": ("bench.multiplex", "bench.scene"),
     "match": ("bench.match.rows",),
     "service": ("bench.service", "bench.service_hosts"),
-    "stream": ("bench.stream", "bench.stream_emergency", "bench.stream_restart"),
+    "stream": ("bench.stream", "bench.relay", "bench.stream_emergency", "bench.stream_restart"),
     "receive": (
         "bench.receive_front",
         "bench.rds_receive",

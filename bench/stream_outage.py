@@ -28,7 +28,7 @@ import soundfile
 from bench.command import LOA, row
 from bench.stream_network import RATE, programme
 from dsp.contract import Samples
-from loa.sending.streaming import describe
+from loa.sending.description import describe
 from transmit.rtp.payloads import CODECS
 
 OUTAGE_S = 60.0

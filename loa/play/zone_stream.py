@@ -9,8 +9,8 @@ from pathlib import Path
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.rtcp import ntp_from_unix
-from loa.sending import streaming
-from transmit.atomic import OutputSet
+from loa.sending.description import describe, write_description
+from loa.sending.options import FEC_PROFILES, address_of, key_of
 from transmit.playout.schedule import ZoneSettings
 from transmit.rtp.fan_out import FanOut
 from transmit.rtp.payloads import CODECS, Payload, PayloadEncoder
@@ -45,9 +45,9 @@ class ZoneStream:
     ) -> None:
         self._heard = heard
         codec = CODECS[zone.codec]
-        addresses = [streaming.address_of(text) for text in zone.rtp]
-        key = None if zone.srtp_key_file is None else streaming.key_of(folder / zone.srtp_key_file)
-        fec = streaming.FEC_PROFILES[zone.fec]
+        addresses = [address_of(text) for text in zone.rtp]
+        key = None if zone.srtp_key_file is None else key_of(folder / zone.srtp_key_file)
+        fec = FEC_PROFILES[zone.fec]
         try:
             self._encoder = PayloadEncoder(codec, zone.packet_ms, round(zone.bit_rate_kbps * 1000))
             self._media = held.enter_context(FanOut(addresses))
@@ -61,7 +61,7 @@ class ZoneStream:
         self._reported_unix_s = 0.0
         self._ticks = 0
         if zone.sdp is not None:
-            session = streaming.describe(
+            session = describe(
                 codec,
                 addresses[0],
                 packet_ms=self._encoder.packet_ms,
@@ -70,7 +70,7 @@ class ZoneStream:
                 name=zone.id,
                 ttl=16,
             )
-            _write(folder / zone.sdp, session.describe(), secret=key is not None)
+            write_description(folder / zone.sdp, session)
 
     @property
     def failed(self) -> int:
@@ -105,15 +105,6 @@ class ZoneStream:
 
     def _put(self, datagram: Datagram) -> None:
         (self._control if datagram.kind is Kind.CONTROL else self._media).send(datagram.data)
-
-
-def _write(path: Path, text: str, *, secret: bool) -> None:
-    with OutputSet([path]) as output:
-        part = output.part(path)
-        if secret:  # the key is in it: for its owner's eyes only
-            part.chmod(0o600)
-        part.write_text(text, encoding="utf-8", newline="")
-        output.commit()
 
 
 def _bad_zone(zone: ZoneSettings, got: str) -> Refusal:

@@ -6,9 +6,6 @@ the wall clock in mid-stream moves nobody's playout.
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,34 +17,24 @@ import numpy as np
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.packet.rtcp import ntp_from_unix
-from dsp.packet.sdp import AudioSession
-from dsp.packet.srtp import KEY_BYTES, crypto_line
 from ingest.clock import Clock, SystemClock
 from ingest.decode.decoder import Decoder
 from loa import reporting
 from loa.interrupt import Interrupt
 from loa.progress import Progress
 from loa.real_time import RealTime
+from loa.sending.description import describe, write_description
+from loa.sending.options import address_of, codec_of, encoder_of, fec_of, key_of
 from loa.sending.reception_told import reception_lines, reception_said
-from transmit.atomic import OutputSet
 from transmit.intake import Intake
 from transmit.rtp.fan_out import FanOut
-from transmit.rtp.payloads import AUDIO_RATE_HZ, CODECS, MAX_PAYLOAD_BYTES, Codec, PayloadEncoder
+from transmit.rtp.payloads import AUDIO_RATE_HZ, PayloadEncoder
 from transmit.rtp.reception import ReceptionBook
-from transmit.rtp.stream import (
-    EMERGENCY_FEC,
-    NORMAL_FEC,
-    REPAIR_PAYLOAD_TYPE,
-    Datagram,
-    FecProfile,
-    Kind,
-    RtpStream,
-)
+from transmit.rtp.stream import Datagram, Kind, RtpStream
 
 if TYPE_CHECKING:
     from ingest.decode.decoded_audio import DecodedAudio
 
-FEC_PROFILES = {"none": None, "normal": NORMAL_FEC, "emergency": EMERGENCY_FEC}
 REPORT_INTERVAL_S = 2.0
 SHOWN_EVERY_S = 10.0
 _UTC_EPOCH_NS = 10**9
@@ -71,17 +58,26 @@ class StreamRequest:
 
 def run_stream(request: StreamRequest, *, as_json: bool, clock: Clock | None = None) -> int:
     """Send the file; return the exit code."""
-    codec, addresses = _codec(request.codec), [address_of(text) for text in request.destinations]
-    fec = _fec(request.fec)
+    codec, addresses = codec_of(request.codec), [address_of(text) for text in request.destinations]
+    fec = fec_of(request.fec)
     key = None if request.srtp_key_file is None else key_of(request.srtp_key_file)
-    encoder = _encoder(codec, request)
+    encoder = encoder_of(codec, request.packet_ms, request.bit_rate_kbps)
     stream = RtpStream(codec, fec=fec, key=key)
     with ExitStack() as held:
         decoder = held.enter_context(Decoder())
         audio = held.enter_context(decoder.open(request.file))
         fans = _open_fans(held, addresses, request)
         if request.sdp is not None:
-            _write_description(request, encoder, fec, key, addresses[0])
+            session = describe(
+                codec,
+                addresses[0],
+                packet_ms=encoder.packet_ms,
+                fec=fec,
+                key=key,
+                name=request.file.stem,
+                ttl=request.ttl,
+            )
+            write_description(request.sdp, session)
         pacer = RealTime(clock or SystemClock())
         held.enter_context(Interrupt(on_stop=pacer.stop))
         progress = held.enter_context(Progress())
@@ -240,139 +236,3 @@ def _open_fans(
             got=str(error),
             advice="one loa stream for each",
         ) from error
-
-
-def describe(
-    codec: Codec,
-    address: tuple[str, int],
-    *,
-    packet_ms: float,
-    fec: FecProfile | None = None,
-    key: bytes | None = None,
-    name: str = "Loa",
-    ttl: int | None = None,
-) -> AudioSession:
-    """Return the session description of a stream."""
-    crypto = () if key is None else (crypto_line(key),)
-    attributes: tuple[tuple[str, str], ...] = ()
-    if fec is not None:  # RFC 6364 clause 4; the repair flow shares the port
-        repair = f"encoding-id=8; ss-fssi=m:8; payload-type={REPAIR_PAYLOAD_TYPE}"
-        attributes = (("fec-source-flow", "id=0; tag-len=6"), ("fec-repair-flow", repair))
-    parameters = "sprop-stereo=0;stereo=0;cbr=1" if codec.name == "opus" else None
-    multicast = ipaddress.ip_address(address[0]).is_multicast
-    return AudioSession(
-        address[0],
-        address[1],
-        codec.payload_type,
-        codec.encoding,
-        codec.clock_hz,
-        codec.sdp_channels,
-        packet_ms=packet_ms,
-        name=name,
-        source_address="::1" if ":" in address[0] else "127.0.0.1",
-        session_id=secrets.randbits(31),
-        ttl=ttl if multicast else None,
-        format_parameters=parameters,
-        crypto=crypto,
-        attributes=attributes,
-    )
-
-
-def _write_description(
-    request: StreamRequest,
-    encoder: PayloadEncoder,
-    fec: FecProfile | None,
-    key: bytes | None,
-    address: tuple[str, int],
-) -> None:
-    assert request.sdp is not None
-    session = describe(
-        encoder.codec,
-        address,
-        packet_ms=encoder.packet_ms,
-        fec=fec,
-        key=key,
-        name=request.file.stem,
-        ttl=request.ttl,
-    )
-    with OutputSet([request.sdp]) as output:
-        part = output.part(request.sdp)
-        if key is not None:  # the key is in it: for its owner's eyes only
-            part.touch(mode=0o600)
-            part.chmod(0o600)
-        part.write_text(session.describe(), encoding="utf-8", newline="")
-        output.commit()
-
-
-def _codec(name: str) -> Codec:
-    if name not in CODECS:
-        wanted = f"one of {', '.join(CODECS)}"
-        raise Refusal("usage", expected=wanted, got=name[:40], advice="--codec opus")
-    return CODECS[name]
-
-
-def _fec(name: str) -> FecProfile | None:
-    if name not in FEC_PROFILES:
-        raise Refusal(
-            "usage",
-            expected=f"one of {', '.join(FEC_PROFILES)}",
-            got=name[:40],
-            advice="--fec normal",
-        )
-    return FEC_PROFILES[name]
-
-
-def _encoder(codec: Codec, request: StreamRequest) -> PayloadEncoder:
-    packet_ms = codec.usual_ms if request.packet_ms is None else request.packet_ms
-    try:
-        return PayloadEncoder(codec, packet_ms, round(request.bit_rate_kbps * 1000))
-    except ValueError as error:
-        raise Refusal(
-            "usage",
-            expected=f"a packet length of {codec.name}, of {MAX_PAYLOAD_BYTES} bytes at most",
-            got=f"{packet_ms:g} ms at {request.bit_rate_kbps:g} kbit/s",
-            advice=f"--packet-ms {codec.usual_ms:g}, or less --bit-rate-kbps",
-        ) from error
-
-
-def address_of(text: str) -> tuple[str, int]:
-    """Return host and port of ADDRESS:PORT, numbers only."""
-    host, colon, port = text.removeprefix("rtp://").rpartition(":")
-    host = host.strip("[]")
-    try:
-        ipaddress.ip_address(host)
-        number = int(port) if colon and port.isdecimal() else 0
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 65_534:
-        raise Refusal(
-            "usage",
-            expected="ADDRESS:PORT in numbers, the port even and 65534 at most",
-            got=text[:80],
-            advice="--rtp 10.0.0.7:5004",
-        )
-    return host, number
-
-
-def key_of(path: Path) -> bytes:
-    """Read an SRTP key, in base64, from a file that others cannot read."""
-    try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="ascii").strip()
-        key = base64.b64decode(text, validate=True)
-    except (OSError, ValueError) as error:
-        got = error.strerror if isinstance(error, OSError) else "something else"
-        raise Refusal(
-            "srtp.key",
-            expected="a file with 30 bytes in base64 (28 or 44 for AES-GCM)",
-            got=f"{path.name}: {got}",
-            advice="head -c 30 /dev/urandom | base64 > KEYFILE; chmod 600 KEYFILE",
-        ) from error
-    if len(key) not in KEY_BYTES or mode & 0o077:
-        got = "a file that others may read" if len(key) in KEY_BYTES else f"{len(key)} bytes"
-        raise Refusal(
-            "srtp.key",
-            expected="30 bytes in base64 (28 or 44 for AES-GCM) in a file of mode 600",
-            got=got,
-            advice="chmod 600 KEYFILE, or make a new one: head -c 30 /dev/urandom | base64",
-        )
-    return key

@@ -13,42 +13,30 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused
+from loa.speaker.questions import Address, Questions
 from transmit.bulletin.acceptance import Acceptance, Accepted, name_of
 from transmit.bulletin.announced import SCHEMA as SESSION_SCHEMA
 from transmit.bulletin.announced import read_announced
 from transmit.bulletin.canonical import strict_json
-from transmit.bulletin.challenge import ANSWER_SCHEMA, Challenger, bulletin_digest, read_answer
+from transmit.bulletin.challenge import ANSWER_SCHEMA, Challenger, read_answer
 from transmit.bulletin.content import SCHEMA as BULLETIN_SCHEMA
-from transmit.bulletin.datagrams import Assembler, datagrams_of
+from transmit.bulletin.datagrams import Assembler
 from transmit.bulletin.envelope import Envelope, read_envelope
 from transmit.bulletin.key_wrap import DeviceKey
 from transmit.bulletin.keyring import Keyring
 from transmit.bulletin.session import SignedSession
 
-Address = tuple[Any, ...]
-ASK_AGAIN_S = 0.25
 _MOST_KNOWN = 512
-_MOST_WAITING = 8
 _MOST_TOLD_A_SECOND = 10
 # What may be right a moment later: it is judged again when it comes again.
 _PASSING = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
 _UNTOLD = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
-
-
-@dataclass
-class _Asked:
-    """An emergency that waits for the answer to our challenge."""
-
-    envelope: Envelope
-    message: bytes
-    asked_s: float
 
 
 class CommandDoor:
@@ -84,16 +72,14 @@ class CommandDoor:
     ) -> None:
         self._device = device
         self._acceptance = acceptance
-        self._challenger = challenger
+        self._questions = Questions(challenger)
         self._key = key
         self._takes_tests = takes_tests
         self._assembler = Assembler()
         self._accepted: dict[bytes, None] = {}
         self._refused: dict[bytes, None] = {}  # apart: rubbish must not make us forget the right
-        self._asked: dict[str, _Asked] = {}
         self._joined: dict[str, SignedSession] = {}
         self._playing: dict[str, Accepted] = {}
-        self._replies: list[tuple[bytes, Address]] = []
         self._telling_s, self._told = 0.0, 0
         self.counts: Counter[str] = Counter()
 
@@ -146,8 +132,7 @@ class CommandDoor:
 
     def replies(self) -> list[tuple[bytes, Address]]:
         """Return the datagrams to be sent now, and to whom."""
-        ready, self._replies = self._replies, []
-        return ready
+        return self._questions.to_be_sent()
 
     def hold(self, accepted: Accepted) -> None:
         """Watch over something that plays by other ways than this door: its keys may be revoked."""
@@ -228,7 +213,8 @@ class CommandDoor:
             accepted = self._acceptance.check(envelope, now_utc)
         except Refusal as refusal:
             if refusal.kind == "bulletin.clock" and envelope.bulletin.priority == "emergency":
-                self._ask(envelope, content, sender, monotonic_s)
+                asked = self._questions.ask(envelope, content, sender, monotonic_s)
+                self.counts["asked"] += asked
             raise
         return [self._let_in(accepted)]
 
@@ -259,33 +245,13 @@ class CommandDoor:
                 advice='exercise = "ENVELOPE.json" in SPEAKER.toml',
             )
 
-    def _ask(self, envelope: Envelope, content: bytes, sender: Address, monotonic_s: float) -> None:
-        """Ask whether an emergency is meant now; again where an answer was lost."""
-        digest = bulletin_digest(envelope.bulletin)
-        before = self._asked.pop(digest, None)
-        if before is None or monotonic_s - before.asked_s >= ASK_AGAIN_S:
-            challenge = self._challenger.ask(envelope, monotonic_s)
-            self._replies += [(data, sender) for data in datagrams_of(challenge.to_bytes())]
-            before = _Asked(envelope, hashlib.sha256(content).digest(), monotonic_s)
-            self.counts["asked"] += 1
-        self._asked[digest] = before
-        while len(self._asked) > _MOST_WAITING:
-            self._asked.pop(next(iter(self._asked)))
-
     def _answered(self, content: bytes, monotonic_s: float) -> list[News]:
         given = read_answer(content)
-        asked = self._asked.get(given.bulletin)
-        if asked is None:
-            raise Refusal(
-                "bulletin.nonce",
-                expected="an answer to our own fresh challenge",
-                got="another",
-                advice="asking again",
-            )
+        asked = self._questions.asked(given)
         accepted = self._acceptance.check(
             asked.envelope, None, answer=given, monotonic_s=monotonic_s
         )
-        del self._asked[given.bulletin]
+        self._questions.settled(given)
         _remember(self._accepted, asked.message)
         return [self._let_in(accepted)]
 

@@ -11,7 +11,7 @@ import pytest
 from loa import cli
 from loa.sending import announcing
 from loa.sending.announcing import FIRST_S, SendRequest, moments_s, send_file
-from loa.sending.streaming import describe
+from loa.sending.description import describe
 from tests.loa.speaker.made import PORTS, signed
 from transmit.bulletin.announced import read_announced
 from transmit.bulletin.datagrams import Assembler

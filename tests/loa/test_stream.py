@@ -20,7 +20,8 @@ from dsp.packet.rtcp import parse_compound, unix_from_ntp
 from dsp.packet.sdp import parse_session
 from loa import cli
 from loa.real_time import RealTime
-from loa.sending.streaming import StreamRequest, _Sender, describe, run_stream
+from loa.sending.description import describe
+from loa.sending.streaming import StreamRequest, _Sender, run_stream
 from transmit.rtp.payloads import CODECS, Payload
 from transmit.rtp.reception import ReceptionBook
 from transmit.rtp.stream import RtpStream

@@ -14,7 +14,7 @@ from loa.relay.card_reader import CardReader
 from loa.relay.inputs import CardInput
 from loa.relay.program import BLOCK_S
 from loa.relay.settings import InputSettings
-from loa.sending.streaming import describe
+from loa.sending.description import describe
 from loa.speaker.outputs import CardOutput
 from tests.loa.relay.test_relay import BEGUN_S, RATE, free_port, opened
 from transmit.rtp.fan_out import FanOut

@@ -14,7 +14,7 @@ from bench.stream_network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
 from loa.sending.announcing import Answering
-from loa.sending.streaming import describe
+from loa.sending.description import describe
 from loa.speaker.news import Join
 from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened

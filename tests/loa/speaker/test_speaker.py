@@ -17,7 +17,7 @@ import soundfile
 from bench.stream_network import BEGUN_S, RATE, programme, sent, skew_s
 from dsp.packet.sdp import AudioSession
 from loa import cli
-from loa.sending.streaming import describe
+from loa.sending.description import describe
 from loa.speaker.fallback import FileSource
 from loa.speaker.live import OUTAGE_S, LiveSource
 from loa.speaker.outputs import BLOCK_S, WavOutput

@@ -25,7 +25,7 @@ _SEAM_S = 0.005
 _KEPT_S = 0.1  # of what was read: concealment looks back 40 ms, a jump a little
 _KEPT_UNPLAYED_S = 0.3
 _REJOIN_S = 0.005
-_IN_STEP_S = 0.0005  # what is not worth a jump when the first report comes
+_IN_STEP_S = 0.0001  # what is not worth a jump when the first report comes
 
 
 @dataclass
@@ -146,6 +146,8 @@ class Player:
         usual = rate_hz / OUTPUT_RATE_HZ
         error_s = (wanted - self._place) / rate_hz
         known_now, self._was_certain = clock.certain and not self._was_certain, clock.certain
+        if known_now:  # what it has followed until now were arrivals, not crystals
+            self.control.reset()
         if self._line is None:
             self._begin(wanted)
             rate: float | None = 1.0

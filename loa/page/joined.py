@@ -58,7 +58,8 @@ def late_ms(one: HornReport) -> str:
         return "–"
     if one.late.u == 0.0:
         return "0"
-    return f"{1e3 * one.late.value:.1f} ± {1e3 * one.late.u:.1f}"
+    late = round(1e3 * one.late.value, 1) or 0.0  # no minus before nought
+    return f"{late:.1f} ± {1e3 * one.late.u:.1f}"
 
 
 def forged(words: Mapping[str, str], one: HornReport) -> str:

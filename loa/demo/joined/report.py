@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ MOST_APART_MS = 5.0
 MOST_DIFFERENCE_LU = 0.5
 MOST_ALERT_S = {"IP": 1.0, "FM": 3.0}  # FM waits for the relay's own delay
 FM_HORN = "fm"
-_TRIES = 2  # of a performance during which the machine stood still
+_TRIES = 2  # of a performance: others may use the machine
 # After the relay began: when the loudspeakers have settled in step, before the emergency.
 _HEARD_S = (5.5, 11.5)
 
@@ -61,11 +61,16 @@ class HornReport:
 
 @dataclass(frozen=True)
 class JoinedReport:
-    """All horns; `apart` of every pair; `stalls` of the machine that played them all."""
+    """All horns; `apart` of every pair.
+
+    `stalls` is how often the machine that played them all stood still; `given` how many times it
+    was given, this being the last.
+    """
 
     horns: list[HornReport]
     apart: dict[tuple[str, str], Figure]
     stalls: int = 0
+    given: int = 1
 
     @property
     def apart_ms(self) -> float | None:
@@ -110,6 +115,7 @@ class JoinedReport:
             "apart_ms": None if self.apart_ms is None else round(self.apart_ms, 3),
             "difference_lu": None if self.difference_lu is None else round(self.difference_lu, 2),
             "stalls": self.stalls,
+            "given": self.given,
             "holds": self.holds,
             "wrong": self.wrong,
         }
@@ -129,9 +135,9 @@ def demonstrate_joined(
         Where a program cannot run.
     """
     clock = clock or SystemClock()
-    for _ in range(_TRIES):
-        report = _performed(bulletin, sound, progress, clock)
-        if report.holds or not report.stalls:
+    for given in range(1, _TRIES + 1):
+        report = replace(_performed(bulletin, sound, progress, clock), given=given)
+        if report.holds:
             break
     return report
 
@@ -207,6 +213,10 @@ def joined_table(report: JoinedReport) -> Table:
     )
     for heading, tell in rows:
         table.add_row(heading, *[tell(horn) for horn in report.horns])
+    if report.given > 1:
+        table.add_row(
+            "performance", f"number {report.given}: the one before was not as it should be"
+        )
     table.add_row("as it should be", "yes" if report.holds else "NO: " + ", ".join(report.wrong))
     return table
 

@@ -104,18 +104,22 @@ def test_a_machine_that_stood_still_is_named_where_something_is_wrong():
     assert "stood still" not in "".join(report(*wrong).wrong)
 
 
-@pytest.mark.parametrize(("stalls", "tries"), [([0, 0], 1), ([3, 0], 2), ([3, 3], 2)])
-def test_a_performance_that_stood_still_is_given_once_more(stalls, tries, monkeypatch):
-    given = []
-
-    def performed(*_):
-        wrong = report(horn(alert_s=9.0), horn("ip-2"), horn("fm", "FM"))
-        given.append(replace(wrong, stalls=stalls[len(given)]))
-        return given[-1]
-
-    monkeypatch.setattr(joined_report, "_performed", performed)
-    assert demonstrate_joined(BULLETIN, np.zeros(1, np.float32), lambda *_: None) is given[-1]
-    assert len(given) == tries
+@pytest.mark.parametrize(("alerts_s", "given"), [([0.1], 1), ([9.0, 0.1], 2), ([9.0, 9.0], 2)])
+def test_a_performance_that_went_wrong_is_given_once_more_and_says_so(
+    alerts_s, given, monkeypatch, capsys
+):
+    coming = iter(alerts_s)
+    monkeypatch.setattr(
+        joined_report,
+        "_performed",
+        lambda *_: report(horn(alert_s=next(coming)), horn("ip-2"), horn("fm", "FM")),
+    )
+    found = demonstrate_joined(BULLETIN, np.zeros(1, np.float32), lambda *_: None)
+    assert found.given == found.as_dict()["given"] == given
+    assert found.holds == (alerts_s[-1] < 1.0)
+    assert next(coming, None) is None
+    print_table(joined_table(found))
+    assert ("number 2" in capsys.readouterr().out) == (given == 2)
 
 
 def test_the_alert_is_timed_and_silence_has_none():

@@ -90,7 +90,7 @@ class _Ear:
     def audio(self, index: int, frames: Samples) -> None:
         """Take decoded audio, (n, 2) at 48 kHz: nothing is missing of a file."""
         del index
-        self.pieces.append(frames.mean(axis=1, dtype=np.float32))
+        self.pieces.append(np.nan_to_num(frames.mean(axis=1, dtype=np.float32)))
 
     def composite(self, index: int, samples: Samples) -> None:
         """Nothing is made of the multiplex."""
@@ -129,8 +129,7 @@ def _loudness_lufs(sound: Samples) -> float:
     meter = LoudnessMeter(RATE, 1)
     meter.process(np.ascontiguousarray(sound[:, None]))
     found = meter.result().integrated_lufs
-    assert found is not None
-    return found
+    return np.nan if found is None else found
 
 
 def rows(*, runs: int) -> Iterator[dict[str, Any]]:
@@ -151,8 +150,10 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
                     1e3 * (late.value - THROUGH_S) if late.value is not None else np.nan
                 )
             loud = [_loudness_lufs(one[first : first + count]) for one in found.values()]
-            apart_lu.append(max(loud) - min(loud))
+            apart_lu.append(float(np.ptp(loud)))
             names.append(f"{voice.name} at {level_dbfs:g} dBFS")
+            said = ", ".join(f"{path} {one:.2f}" for path, one in zip(found, loud, strict=True))
+            print(f"{names[-1]}: {said} LUFS", file=sys.stderr, flush=True)
     trials = len(names)
     for path, errors in late_ms.items():
         worst = float(np.max(np.abs(errors)))

@@ -3,8 +3,8 @@
     python -m bench.receive_memory [--minutes 30] [--stations 8] [--rate-hz 2400000]
 
 A rendered band is given to the receiver of `loa receive` again and again, with a lost
-block and its gap at every seam, everything on; resident memory is read every half minute of signal.
-What the first two minutes need (tables, the window of MPX power, RDS state) is not growth.
+block and its gap at every seam, everything on; the memory of its own is read every half minute of
+signal. What the first two minutes need (tables, the window of MPX power, RDS state) is not growth.
 `make long` runs 24 hours of one station at 288 kS/s.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,10 +36,18 @@ _EVERY_S = 30
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def resident_mb() -> float:
-    """Resident memory of this process now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def own_mb() -> float:
+    """Memory of this process alone, also what the kernel put aside of it.
+
+    Resident memory would count pages of libraries too, which come and go as the kernel likes.
+    """
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    kept_kb = {
+        name: int(rest.split()[0])
+        for name, _, rest in (line.partition(":") for line in lines)
+        if name in {"RssAnon", "RssShmem", "VmSwap"}
+    }
+    return sum(kept_kb.values()) * 1024 / 1e6
 
 
 def blocks(band: npt.NDArray[np.uint8], rate_hz: int, seconds: int) -> Iterator[IqBlock]:
@@ -77,7 +84,7 @@ def grown_mb(*, minutes: float, stations: int, rate_hz: int) -> tuple[float, flo
         second, tenth = divmod(number, 10)
         if tenth == 0 and second >= _WARM_S and second % _EVERY_S == 0:
             gc.collect()
-            seen.append(resident_mb())
+            seen.append(own_mb())
     receiver.finish()
     receiver.summaries()
     # The least of the first readings and the most of the last: half of them each.

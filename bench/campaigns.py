@@ -36,6 +36,12 @@ CAMPAIGNS = {
     ],
     "Two loudspeakers in step for an hour": ["-m", "bench.stream", "--step-minutes", "60"],
     "A day of a loudspeaker, 200 ppm either way": ["-m", "bench.stream_day"],
+    "Memory of `loa relay` over two hours, as fast as it can be fed": [
+        "-m",
+        "bench.relay",
+        "--hours",
+        "2",
+    ],
     "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
 }
 

@@ -36,7 +36,7 @@ from typing import Literal
 
 from dsp.typed_table import TableReader, number, text
 
-READER = TableReader("relay")
+READER = TableReader("relay", most_bytes=1_000_000)
 _MOST_INPUTS, _MOST_OUTPUTS = 8, 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}", re.ASCII)
 RADIO = ("rtl://", "tcp://", "sim:", "mpx:", "iq:")

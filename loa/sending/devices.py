@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dsp.typed_table import TableReader, text
 
-_READER = TableReader("devices")
+_READER = TableReader("devices", most_bytes=20_000_000)  # a hundred thousand loudspeakers
 _PUBLIC_BYTES = 32
 
 

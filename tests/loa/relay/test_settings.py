@@ -138,3 +138,9 @@ def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path, monkeypatc
     assert "Traceback" not in err
     assert out == ""
     assert set(tmp_path.iterdir()) == before
+
+
+def test_ten_thousand_destinations_fit():
+    to = ", ".join(f'"10.{n // 250}.{n % 250}.7:5004"' for n in range(10_000))
+    text = f'id = "a"\n[[input]]\nsource = "file:x"\n[[rtp]]\nto = [{to}]\n'
+    assert len(parse_relay(text.encode()).rtp[0].to) == 10_000

@@ -23,6 +23,7 @@ from dsp.align.envelopes import FRAME_HZ, band_powers
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
 from ingest.watch.dead_air import Quiet
 from ingest.watch.lately import Lately
+from ingest.watch.programme_watch import Following
 from ingest.watch.quiet import quiet_at_end
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Confirmed:
     answer: Answer
     confirmed: bool | None
     opinion: Opinion | None = None
+    place: Following | None = None  # where it was found that the fingerprint did not name
 
 
 @dataclass
@@ -125,7 +127,19 @@ class Listener:
             return found
         # The answer is seconds old; what counts is whether it goes on.
         opinion = self.newest(expected)
-        return replace(found, confirmed=different(opinion), opinion=opinion)
+        place = self._place(expected.reference, opinion)
+        return replace(found, confirmed=different(opinion), opinion=opinion, place=place)
+
+    def _place(self, reference: str, opinion: Opinion | None) -> Following | None:
+        """Return where an opinion of this second has found what was expected."""
+        if opinion is None or opinion.verdict != "same" or opinion.reading is None:
+            return None
+        delay_s, second = opinion.reading.delay.value, self._newest_second
+        # An opinion of a search may be some seconds old.
+        if delay_s is None or (self._searched is not None and self._searched.last != second):
+            return None
+        heard_s = min(WINDOW_S, self._lately.end / self._rate_hz)
+        return Following(reference, second, heard_s - 1.0 - delay_s)
 
     def newest(self, expected: Expected, seconds: int = WINDOW_S) -> Opinion | None:
         """Return the opinion on the last whole `seconds` heard, of which `expected` is the last.

@@ -123,6 +123,11 @@ class ProgrammeWatch:
             return []
         return self._mismatch(answer, self._schedule.due(moment), confirmed)
 
+    def found(self, following: Following) -> None:
+        """Take that what is expected is heard, which no fingerprint has named."""
+        self.following = following
+        self._clear()
+
     def _goes_on(self, heard: Following) -> bool:
         """Tell whether a reference that need not be heard is, for longer than a shared sentence."""
         begun = self._begun

@@ -25,7 +25,13 @@ from ingest.receiver.stations import Station
 from ingest.watch.cues import CARRIER_CN_DB, SUSPICIOUS, Cues, carrier_cues, ecc_of
 from ingest.watch.dead_air import Dead, DeadAir, Quiet
 from ingest.watch.onsets import Onsets
-from ingest.watch.programme_watch import SLOT_GRACE_S, Expected, Heard, ProgrammeWatch
+from ingest.watch.programme_watch import (
+    SLOT_GRACE_S,
+    Expected,
+    Following,
+    Heard,
+    ProgrammeWatch,
+)
 from ingest.watch.schedule import Due, Schedule
 from ingest.watch.signature import Signature
 from ingest.watch.verdict import STATES, Verdict
@@ -96,11 +102,13 @@ class StationWatch:
         *,
         confirmed: bool | None = None,
         quiet: Quiet | None = None,
+        place: Following | None = None,
     ) -> Verdict:
         """Take the record of the next second and an answer about it or an earlier one.
 
         `confirmed`: see `ProgrammeWatch.hear`. `quiet`: how long nothing has been heard, and for
-        how much of it the reference speaks, where somebody has listened for that. Returns the
+        how much of it the reference speaks, where somebody has listened for that. `place`: where
+        the second opinion has found what is expected, by itself. Returns the
         verdict of the record's second.
         """
         moment = datetime.fromisoformat(str(record["time"]))
@@ -110,6 +118,8 @@ class StationWatch:
             return self._lost(record)
         if answer is not None:
             self._hear(answer, moment, confirmed)
+        if place is not None and place.second > self._strange_second + 1:
+            self.programme.found(place)
         self.programme.ended(second, now)
         low = (record.get("cn_db") or 0.0) < CARRIER_CN_DB
         off_air = "off_air" in record["findings"] or (low and "hiss" in record["findings"])

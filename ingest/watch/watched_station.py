@@ -93,6 +93,7 @@ class WatchedStation:
             record,
             last.answer if last else None,
             confirmed=last.confirmed if last else None,
+            place=last.place if last else None,
             quiet=None if says_something(record) else self._listener.quiet(expected),
         )
 

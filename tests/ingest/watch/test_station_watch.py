@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ingest.receiver.stations import Slot, Station
+from ingest.watch.programme_watch import Following
 from ingest.watch.schedule import Schedule
 from ingest.watch.station_watch import StationWatch, back_cues
 from ingest.watch.verdict import STATES
@@ -248,3 +249,14 @@ def test_a_station_that_comes_back_cold_without_its_rds_for_two_seconds_is_no_st
         "captured",
         "stranger_on_idle_channel",
     }
+
+
+def test_what_only_the_second_opinion_knows_is_followed_to_its_end():
+    watcher = watch(ALL_DAY, lengths_s={"morning": 60.0})
+    told = []
+    for s in range(100):
+        # A tune: the fingerprint never names it, the second opinion finds it until it ends.
+        heard = Following("morning", s, float(s)) if s < 56 else None
+        answer, same = Said(s, "inconclusive" if s < 56 else "unknown"), s >= 56
+        told.append(watcher.process(record(s), answer, confirmed=same, place=heard))
+    assert {v.finding for v in told} == {"ok"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOMS = {
     "audio": ("bench.measure", "bench.command", "bench.encode"),
     "multiplex": ("bench.multiplex", "bench.scene"),
-    "match": ("bench.match.rows",),
+    "match": ("bench.match.rows", "bench.align"),
     "service": ("bench.service", "bench.service_hosts"),
     "stream": ("bench.stream", "bench.relay", "bench.stream_emergency", "bench.stream_restart"),
     "receive": (

@@ -144,13 +144,27 @@ class ProgrammeWatch:
             place_s = self.following.place_s(second)
             if place_s < length_s - END_S:
                 return Expected(self.following.reference, place_s)
-            return None
+        ended = self.following.reference if self.following else None
         late = [
-            due for due in now if due.since_s >= START_GRACE_S and not self._is_over(due, second)
+            due
+            for due in now
+            if due.since_s >= START_GRACE_S
+            and not self._is_over(due, second)
+            and due.reference != ended
         ]
         if not late or any(not due.reference for due in now):
             return None
         return Expected(late[0].reference, None)
+
+    def _may_be_over(self, expected: Expected, now: list[Due]) -> bool:
+        """Tell whether a reference nobody has recognised may have been played since its slot began.
+
+        Then something else is no sign that it was not.
+        """
+        if expected.place_s is not None:
+            return False
+        length_s = self._lengths_s.get(expected.reference, float("inf"))
+        return any(due.reference == expected.reference and due.since_s > length_s for due in now)
 
     def _is_over(self, due: Due, second: int) -> bool:
         """Tell whether the reference of a slot was heard to its end since the slot began."""
@@ -172,7 +186,8 @@ class ProgrammeWatch:
             self._clear()
 
     def _mismatch(self, answer: Heard, now: list[Due], confirmed: bool | None) -> list[str]:
-        if self.expected(answer.second, now) is None:
+        expected = self.expected(answer.second, now)
+        if expected is None or self._may_be_over(expected, now):
             return []
         if confirmed is False:
             self._clear()

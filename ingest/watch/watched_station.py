@@ -104,7 +104,9 @@ class WatchedStation:
     def _doubt(self, second: int, expected: Expected | None) -> None:
         """Where the carrier looks strange, ask at once whether what is due is still heard."""
         since = self.watch.suspects
-        if since is None or expected is None or not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
+        if since is None or expected is None or expected.place_s is None:
+            return
+        if not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
             return
         if different(self._listener.newest(expected, second - since + 1)):
             self.watch.doubt()

@@ -260,3 +260,26 @@ def test_what_only_the_second_opinion_knows_is_followed_to_its_end():
         answer, same = Said(s, "inconclusive" if s < 56 else "unknown"), s >= 56
         told.append(watcher.process(record(s), answer, confirmed=same, place=heard))
     assert {v.finding for v in told} == {"ok"}
+
+
+def test_after_one_bulletin_the_next_slots_is_expected():
+    slots = Schedule(
+        (Slot("22:00", "22:01", reference="first"), Slot("22:01", "22:03", reference="tune"))
+    )
+    watcher = watch(slots, lengths_s={"first": 55.0, "tune": 60.0})
+    for s in range(95):
+        own = Said(s, "match", "first", float(s)) if s < 50 else Said(s, "unknown")
+        watcher.process(record(s), own)
+    assert watcher.expected(record(80)) is None  # 20 s into its slot
+    assert watcher.expected(record(92)).reference == "tune"
+
+
+def test_a_reference_nobody_recognised_may_have_been_played_when_its_time_is_over():
+    slots = Schedule((Slot("22:00", "22:03", reference="tune"),))
+    for first, wanted in ((40, ["wrong_programme"]), (70, [])):
+        watcher = watch(slots, lengths_s={"tune": 60.0})
+        told = []
+        for s in range(100):
+            answer = Said(s, "unknown" if s >= first else "inconclusive")
+            told.append(watcher.process(record(s), answer, confirmed=s >= first or None))
+        assert [finding for _, finding in findings(told)] == wanted

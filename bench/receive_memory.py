@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.command import row
+from bench.own_memory import own_mb
 from bench.receive_band import CENTRE_HZ, OFFSETS_HZ, RATE_HZ, write_band
 from ingest.iq.block import IqBlock
 from ingest.iq.file_source import FileSource
@@ -34,20 +35,6 @@ MOST_GROWTH_MB = 5.0
 _WARM_S = 120
 _EVERY_S = 30
 _START_UTC = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def own_mb() -> float:
-    """Memory of this process alone, also what the kernel put aside of it.
-
-    Resident memory would count pages of libraries too, which come and go as the kernel likes.
-    """
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    kept_kb = {
-        name: int(rest.split()[0])
-        for name, _, rest in (line.partition(":") for line in lines)
-        if name in {"RssAnon", "RssShmem", "VmSwap"}
-    }
-    return sum(kept_kb.values()) * 1024 / 1e6
 
 
 def blocks(band: npt.NDArray[np.uint8], rate_hz: int, seconds: int) -> Iterator[IqBlock]:

@@ -28,7 +28,7 @@ import soundfile
 from bench.command import row
 from bench.match.texts import announcement
 from bench.match.voices import VOICES, at_house_rate, available, read_aloud
-from bench.stream_day import resident_mb
+from bench.own_memory import own_mb
 from dsp.align.delay import measure_delay
 from dsp.contract import Samples
 from dsp.fm.profiles import PROFILES
@@ -191,7 +191,7 @@ def memory_row(hours: float) -> dict[str, Any]:
                 clock.now_s += BLOCK_S
                 if block % _MINUTE_BLOCKS == 0:
                     relay.record()
-                    held.append((clock.now_s, resident_mb()))
+                    held.append((clock.now_s, own_mb()))
     at_s, memory_mb = np.array(held[len(held) // 4 :]).T
     slope = float(np.polyfit(at_s, memory_mb, 1)[0]) * _DAY_S
     work = f"loa relay, {hours:g} h accelerated: growth of memory, from {memory_mb[0]:.0f} MB"

@@ -29,13 +29,13 @@ import numpy as np
 
 from bench.command import row
 from bench.material import write_programme
+from bench.own_memory import own_mb
 from bench.service_process import serving, tree
 
 _EVERY_S = 10.0
 _WARM_S = 900.0
 _MOST_MB_PER_H = 1.0
-_OURS = {"RssAnon", "RssShmem", "VmSwap"}
-_IN_PROPORTION = {"Pss_Anon", "Pss_Shmem", "SwapPss"}
+_SHARED = {"Pss_Anon", "Pss_Shmem", "SwapPss"}
 
 
 @dataclass(frozen=True)
@@ -133,23 +133,19 @@ def _asked(client: httpx.Client, method: str, url: str, **given: Any) -> Any:
 
 def _look(at_s: float, process_id: int) -> Look:
     """Return what a process and all below it have."""
-    resident_kb = in_proportion_kb = descriptors = 0
+    resident_mb, in_proportion_kb, descriptors = 0.0, 0, 0
     for one in tree(process_id):
         place = Path(f"/proc/{one}")
         try:
-            status = (place / "status").read_text(encoding="ascii")
+            held_mb = own_mb(one)
             rollup = (place / "smaps_rollup").read_text(encoding="ascii")
             descriptors += len(list((place / "fd").iterdir()))
         except OSError:  # a decoder that was just replaced
             continue
-        resident_kb += _sum_kb(status, _OURS)
-        in_proportion_kb += _sum_kb(rollup, _IN_PROPORTION)
-    return Look(at_s, resident_kb / 1024, in_proportion_kb / 1024, descriptors)
-
-
-def _sum_kb(text: str, names: set[str]) -> int:
-    lines = (line.partition(":") for line in text.splitlines())
-    return sum(int(rest.split()[0]) for name, _, rest in lines if name in names)
+        resident_mb += held_mb
+        lines = (line.partition(":") for line in rollup.splitlines())
+        in_proportion_kb += sum(int(rest.split()[0]) for name, _, rest in lines if name in _SHARED)
+    return Look(at_s, resident_mb, in_proportion_kb * 1024 / 1e6, descriptors)
 
 
 if __name__ == "__main__":

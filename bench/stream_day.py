@@ -21,12 +21,12 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.command import row
+from bench.own_memory import own_mb
 from bench.stream_network import BEGUN_S, RATE, REPORT_S, Packet, form_of
 from dsp.contract import Samples
 from dsp.packet.rtcp import ntp_from_unix
@@ -43,7 +43,6 @@ _KEY = bytes(range(30))
 _CODEC = CODECS["pcmu"]
 _SETTLED_S = 30.0  # while the crystal is learned
 _WINDOW_BLOCKS = 5
-_PAGE_BYTES = 4096
 _DAY_S = 86_400.0
 
 
@@ -96,7 +95,7 @@ class Day:
     sources: int = 0
     buffer_s: list[float] = field(default_factory=list)  # extremes and mean of every minute
     worst_pitch: float = 0.0
-    resident: list[tuple[float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
 
 
 class _Pitch:
@@ -150,7 +149,7 @@ def play(hours: float, ppm: float) -> Day:
         if len(buffers) == 3000:
             day.buffer_s += [min(buffers), float(np.mean(buffers)), max(buffers)]
             buffers.clear()
-            day.resident.append((moment_s - BEGUN_S, resident_mb()))
+            day.memory.append((moment_s - BEGUN_S, own_mb()))
     day.played_s = seconds
     day.silent = player.counts.silent - before[0]
     day.concealed = player.counts.concealed - before[1]
@@ -158,12 +157,6 @@ def play(hours: float, ppm: float) -> Day:
     day.sources = receiver.counts["source"]
     day.refused = sum(n for kind, n in receiver.counts.items() if "." in kind)
     return day
-
-
-def resident_mb() -> float:
-    """Return the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * _PAGE_BYTES / 1e6
 
 
 def rows(hours: float, ppm: float) -> Iterator[dict[str, Any]]:
@@ -187,8 +180,8 @@ def rows(hours: float, ppm: float) -> Iterator[dict[str, Any]]:
         f"{work}: pitch, worst tenth of a second", percent, "%", "≤ 0.1", ok=percent <= 0.1, runs=1
     )
     # The first quarter is warming up: caches, the allocator.
-    at_s, resident_mb = np.array(day.resident[len(day.resident) // 4 :]).T
-    slope = float(np.polyfit(at_s, resident_mb, 1)[0]) * _DAY_S
+    at_s, held_mb = np.array(day.memory[len(day.memory) // 4 :]).T
+    slope = float(np.polyfit(at_s, held_mb, 1)[0]) * _DAY_S
     yield row(f"{work}: growth of memory", slope, "MB a day", "≤ 1", ok=slope <= 1, runs=1)
     said = {"sources": day.sources, "refused": day.refused, "buffer_ms": 1e3 * means.mean()}
     print(json.dumps(said), file=sys.stderr)

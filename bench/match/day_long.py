@@ -3,31 +3,25 @@
     python -m bench.match.day_long [HOURS]
 
 Synthetic sound (speech of the index and of none, silence, hiss) goes through fingerprinter and
-recogniser as fast as it can, answers thrown away as a station does; the resident memory is read
+recogniser as fast as it can, answers thrown away as a station does; the memory of its own is read
 every hour. Exits with 1 if it grew by more than `MOST_GROWTH_MB` after the first hour.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from bench.match.corpus import Sound
 from bench.match.music import tune
+from bench.own_memory import own_mb
 from dsp.recognise.fingerprint import fingerprint
 from dsp.recognise.reference_index import ReferenceIndex
 from ingest.reference.recogniser import Recogniser
 
 RATE_HZ = 8_000
 MOST_GROWTH_MB = 5.0
-_PAGE_MB = 4096 / 1e6
-
-
-def resident_mb() -> float:
-    """Resident memory of this process."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_MB
 
 
 def programme() -> tuple[list[Sound], Sound]:
@@ -61,9 +55,9 @@ def main() -> int:
             for first in range(0, len(heard), RATE_HZ):
                 answers = recogniser.process(heard[first : first + RATE_HZ])
                 matched += sum(answer.verdict == "match" for answer in answers)
-        sizes.append(resident_mb())
+        sizes.append(own_mb())
     growth_mb = max(sizes) - sizes[0]
-    print("| hours | seconds matched | resident after the first | most | growth |")
+    print("| hours | seconds matched | MB after the first | most | growth |")
     print("|---|---|---|---|---|")
     print(f"| {hours} | {matched} | {sizes[0]:.1f} MB | {max(sizes):.1f} MB | {growth_mb:.1f} MB |")
     return 1 if growth_mb > MOST_GROWTH_MB or not matched else 0

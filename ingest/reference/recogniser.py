@@ -69,6 +69,7 @@ class Recogniser:
         if not 0 <= look_ahead_s <= 10:
             raise ValueError(f"look_ahead_s: expected 0 to 10, got {look_ahead_s}")
         self.index = index
+        self.due: frozenset[str] = frozenset()  # references that a schedule says, if there is one
         self.look_ahead_s = look_ahead_s
         self._printer = Fingerprinter(rate_hz)
         self.rate_hz = rate_hz
@@ -215,9 +216,10 @@ class Recogniser:
         before = self._past.get(line.reference)
         heard = self._prints.part(0, (second + 1) * FRAMES_PER_SECOND)
         track.is_all = is_clip and believed_of_clip(words, line, heard)
+        is_due = line.reference in self.due
         if not (
             self._proved_before(track, before, second)
-            or believed_in_stream(words, line, heard)
+            or believed_in_stream(words, line, heard, is_due=is_due)
             or believed_as_whole(words, line, heard)
             or track.is_all
         ):

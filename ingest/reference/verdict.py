@@ -42,6 +42,7 @@ _STRETCHES_S = (1.44, 1.92)
 _STRETCH_WEIGHT = 0.75
 # A stream is asked every second, a clip once.
 _STREAM_SCORE = 1.2
+_DUE_SCORE = 1.05  # of the reference that a schedule names: one, and not one of ten thousand
 _CLIP_SCORE = 1.0
 _WHOLE_SCORE = 0.82  # of 130 spoken steps (7.8 s) and more
 _LONG_CLIP_STEPS = 130
@@ -50,14 +51,20 @@ _DEEPEST = 0.4
 _DEEPEST_OF_SHORT = 0.32
 
 
-def believed_in_stream(words: npt.NDArray[np.uint32], line: Line, prints: Prints) -> bool:
-    """Tell whether the last seconds of a stream that goes on prove a line."""
+def believed_in_stream(
+    words: npt.NDArray[np.uint32], line: Line, prints: Prints, *, is_due: bool = False
+) -> bool:
+    """Tell whether the last seconds of a stream that goes on prove a line.
+
+    `is_due`: its reference is what a schedule says; less is then enough.
+    """
     steps = spoken_steps(words, line, prints)
     last = steps[-round(STREAM_S * STEPS_PER_SECOND) :]
     if len(last) < round(STREAM_S * STEPS_PER_SECOND):
         return False
     found = score(last)
-    return found.score >= _STREAM_SCORE and found.dip <= _DEEPEST
+    least = _DUE_SCORE if is_due else _STREAM_SCORE
+    return found.score >= least and found.dip <= _DEEPEST
 
 
 def believed_as_whole(words: npt.NDArray[np.uint32], line: Line, prints: Prints) -> bool:

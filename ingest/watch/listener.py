@@ -91,13 +91,18 @@ class Listener:
         self._gain_db: float | None = None  # at which references are heard
 
     def process(
-        self, samples: npt.NDArray[np.float32], expected: Expected | None
+        self,
+        samples: npt.NDArray[np.float32],
+        expected: Expected | None,
+        due: frozenset[str] = frozenset(),
     ) -> list[Confirmed]:
         """Take a second of mono samples, float32 (n,); return the answers they complete, confirmed.
 
-        `expected` is what should be heard in it, as far as the watch knows.
+        `expected` is what should be heard in it, as far as the watch knows; `due` what may be by
+        the schedule, which needs less proof than any other of the index.
         """
         self._lately.take(samples)
+        self._recogniser.due = due
         return [self._confirm(answer, expected) for answer in self._recogniser.process(samples)]
 
     def quiet(self, expected: Expected | None) -> Quiet | None:

@@ -149,6 +149,12 @@ class StationWatch:
         moment = datetime.fromisoformat(str(record["time"]))
         return self.programme.expected(int(record["second"]), self._schedule.due(moment))
 
+    def due(self, record: Mapping[str, Any]) -> frozenset[str]:
+        """Return the references that may be heard by the schedule in the next record's second."""
+        moment = datetime.fromisoformat(str(record["time"]))
+        near = self._schedule.near(moment, SLOT_GRACE_S)
+        return frozenset(due.reference for due in near if due.reference)
+
     def _lost(self, record: Mapping[str, Any]) -> Verdict:
         self._dead.forget()
         self._idle = 0

@@ -85,7 +85,8 @@ class WatchedStation:
         """Return the verdict of the next second, from its record and the audio up to its end."""
         second = int(record["second"])
         expected = self.watch.expected(record)
-        confirmed = self._listener.process(self._second(second), expected)
+        due = self.watch.due(record)
+        confirmed = self._listener.process(self._second(second), expected, due)
         self.answers.extend(confirmed)
         self._doubt(second, expected)
         last = confirmed[-1] if confirmed else None

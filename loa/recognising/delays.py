@@ -106,12 +106,10 @@ def records_of_asked(asked: Iterable[Asked]) -> Iterator[tuple[str, DelayRecord]
                 yield reference, missing_record(middle_s, _why(one))
 
 
-def write(history: DelayHistory, path: Path) -> None:
-    """Write every record as a line of JSON; the file appears whole or not at all."""
+def json_lines(history: DelayHistory) -> str:
+    """Return every record as a line of JSON."""
     lines = [json.dumps(line) for name in history.clusters for line in history.lines(name)]
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    fresh.replace(path)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def sentences(history: DelayHistory) -> Iterator[str]:

@@ -22,6 +22,7 @@ from loa.recognising.heard import Heard, hear_file, hear_radio, is_radio
 from loa.recognising.live_opinion import LiveOpinion, ReferenceSounds, take_opinion
 from loa.recognising.opinion import ask_about
 from loa.recognising.pieces import Piece, pieces_of
+from transmit.atomic import OutputSet
 
 EXIT_NO_MATCH = 1
 # A file is judged knowing what follows: the first seconds of a programme are named too.
@@ -53,29 +54,43 @@ class References:
 def match_heard(request: MatchRequest) -> int:
     """Do what `request` asks for; return the exit code of the command."""
     files = [path for path in request.references if not is_index(path)]
-    with Decoder(files=files) as decoder, Progress() as progress:
-        references = load_references(decoder, request.references, progress)
-        progress.start(request.heard)
-        streams = _streams(request, decoder, references)
-        found = [(heard, pieces_of(heard.honest())) for heard in streams]
-        for heard, pieces in found:
-            for piece in pieces:
-                if is_radio(request.heard):
-                    take_opinion(piece, heard.asked)
-                elif piece.first.reference is not None:
-                    path = references.paths[piece.first.reference]
-                    ask_about(decoder, piece, path, Path(request.heard))
+    wanted = [path for path in (request.plot, request.delays) if path is not None]
+    # Outputs first: nobody listens for an hour to hear that a folder is not there.
+    with OutputSet(wanted) as outputs, Decoder(files=files) as decoder:
+        with Progress() as progress:
+            references = load_references(decoder, request.references, progress)
+            progress.start(request.heard)
+            found = _found(request, decoder, references)
+        _tell(found, as_json=request.as_json)
+        if request.delays is not None:
+            history = _history(request, decoder, references, found)
+            outputs.part(request.delays).write_text(delays.json_lines(history), encoding="utf-8")
+            for sentence in delays.sentences(history):
+                reporting.note(sentence)
         if request.plot is not None:
             from loa.recognising.plot import draw_match
 
-            draw_match(request, decoder, references, found)
-        history = _history(request, decoder, references, found)
-    _tell(found, as_json=request.as_json)
-    for sentence in delays.sentences(history) if history else ():
-        reporting.note(sentence)
+            outputs.part(request.plot).write_bytes(draw_match(request, decoder, references, found))
+        outputs.commit()
     pieces = [piece for _, own in found for piece in own]
     matched = any(piece.first.verdict == "match" for piece in pieces)
     return EXIT_NO_MATCH if not matched or any(piece.bad for piece in pieces) else 0
+
+
+def _found(
+    request: MatchRequest, decoder: Decoder, references: References
+) -> list[tuple[Heard, list[Piece]]]:
+    """Return what was heard in pieces, each with its second opinion."""
+    streams = _streams(request, decoder, references)
+    found = [(heard, pieces_of(heard.honest())) for heard in streams]
+    for heard, pieces in found:
+        for piece in pieces:
+            if is_radio(request.heard):
+                take_opinion(piece, heard.asked)
+            elif piece.first.reference is not None:
+                path = references.paths[piece.first.reference]
+                ask_about(decoder, piece, path, Path(request.heard))
+    return found
 
 
 def _streams(request: MatchRequest, decoder: Decoder, references: References) -> Iterable[Heard]:
@@ -100,17 +115,11 @@ def _streams(request: MatchRequest, decoder: Decoder, references: References) ->
 
 def _history(
     request: MatchRequest, decoder: Decoder, references: References, found: delays.Found
-) -> DelayHistory | None:
-    """Write the history of delay if it is asked for."""
-    if request.delays is None:
-        return None
+) -> DelayHistory:
+    """Return the history of delay of what was heard."""
     if is_radio(request.heard):
-        history = delays.history_of_stations(found)
-    else:
-        heard = Path(request.heard)
-        history = delays.history_of_file(decoder, found, references.paths, heard)
-    delays.write(history, request.delays)
-    return history
+        return delays.history_of_stations(found)
+    return delays.history_of_file(decoder, found, references.paths, Path(request.heard))
 
 
 def load_references(

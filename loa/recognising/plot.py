@@ -37,15 +37,14 @@ def draw_match(
     decoder: Decoder,
     references: References,
     found: list[tuple[Heard, list[Piece]]],
-) -> None:
-    """Write the plot that `request` asks for.
+) -> bytes:
+    """Return the plot that `request` asks for, as PNG.
 
     Raises
     ------
     Refusal
         If nothing matched, what was heard is no file, or the reference cannot be decoded again.
     """
-    assert request.plot is not None
     pieces = [piece for _, own in found for piece in own if piece.first.verdict == "match"]
     if not pieces:
         raise _nothing("no piece that matches")
@@ -53,10 +52,7 @@ def draw_match(
         raise _nothing("a radio source, of which no audio is kept")
     piece = max(pieces, key=lambda piece: len(piece.answers))
     heard, reference, from_s = _aligned(request, decoder, references, piece)
-    drawing = _drawn(piece, reference, heard, from_s)
-    fresh = request.plot.with_name(request.plot.name + ".new")
-    fresh.write_bytes(drawing)
-    fresh.replace(request.plot)
+    return _drawn(piece, reference, heard, from_s)
 
 
 def _nothing(got: str) -> Refusal:

@@ -203,7 +203,18 @@ def test_no_plot_without_a_match(folder, capsys, tmp_path):
         "--plot", tmp_path / "m.png",
     )  # fmt: skip
     assert (code, lines[-1]["kind"]) == (2, "match.no_plot")
+    assert lines[0]["schema"] == "loa.match/1"  # what was heard is told all the same
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--plot", "--delays"])
+def test_an_output_that_cannot_be_is_told_before_anybody_listens(folder, capsys, tmp_path, option):
+    code, lines = run(
+        capsys, "match", folder / "morning.wav", "--heard", folder / "morning.wav", "--json",
+        option, tmp_path / "none" / "m",
+    )  # fmt: skip
+    assert (code, len(lines)) == (4, 1)
+    assert str(tmp_path / "none") in lines[0]["got"] + lines[0]["expected"] + lines[0]["try"]
 
 
 def answer(second, verdict, reference=None, offset_s=None):

@@ -1,7 +1,5 @@
 """The rule that tells a bulletin from a phrase: what a clip must show."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from dsp.recognise.grid import FRAMES_PER_SECOND
 from dsp.recognise.line import Comparison
 from dsp.recognise.reference_index import Line, ReferenceIndex
 from ingest.reference.verdict import believed_in_stream, believed_of_clip
-from tests.dsp.recognise.spoken import speech
+from tests.dsp.recognise.spoken import doubtful, speech
 
 RATE_HZ = 8_000
 BEGIN_S = 22
@@ -26,16 +24,6 @@ def test_a_clip_that_says_as_much_besides_proves_nothing(after_s, believed):
     nothing = np.zeros(0, np.int32)
     line = Line("a", BEGIN_S * FRAMES_PER_SECOND, 1.0, Comparison(0, nothing, nothing))
     assert believed_of_clip(index.words_of("a"), line, fingerprint(clip, RATE_HZ)) is believed
-
-
-def doubtful(prints):
-    """Return prints with a quarter of their signs turned over: they score 1.16."""
-    words = prints.words.copy()
-    dice = np.random.default_rng(5)
-    for bit in range(32):
-        turned = dice.random(len(words)) < 0.25
-        words[turned] ^= np.uint32(1 << bit)
-    return replace(prints, words=words)
 
 
 def test_what_a_schedule_names_needs_less_proof_than_any_of_ten_thousand():

@@ -163,6 +163,12 @@ def test_hiss_is_hiss():
     assert findings(run(watch(), OWN + bare)) == [(BEGIN + 8, "silence")]
 
 
+def test_what_may_be_heard_by_the_schedule_is_what_slots_name_a_minute_around_them():
+    slots = Schedule((Slot("22:02", "22:03", reference="morning"), Slot("22:02", "22:03")))
+    due = [watch(slots).due(record(second)) for second in (59, 61, 150, 239, 241)]
+    assert due == [frozenset(), *[frozenset({"morning"})] * 3, frozenset()]
+
+
 def test_a_programme_outside_its_slot():
     slots = Schedule((Slot("04:00", "04:30", reference="morning"),))
     verdicts = run(watch(slots), OWN, [Said(s, "match", "morning", float(s)) for s in range(BEGIN)])

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from ingest.receiver.stations import Slot
+from ingest.reference.recogniser import Recogniser
 from ingest.watch.schedule import Schedule
 from ingest.watch.watched_station import References, WatchedStation
-from tests.dsp.recognise.spoken import speech
+from tests.dsp.recognise.spoken import doubtful, speech
 from tests.ingest.watch.seconds import ALL_DAY, STATION, off_air, record, stranger
 
 RATE = 48_000
@@ -124,6 +126,20 @@ def test_a_station_without_schedule_or_references_is_watched_by_its_carrier(soun
     records = [record(s) for s in range(20)] + [stranger(s) for s in range(20, 25)]
     found = raised(judged(nothing, sounds["other"], records, Schedule(()))[0])
     assert [finding for _, finding in found] == ["captured"]
+
+
+def test_what_the_slot_names_needs_less_proof(references, sounds, monkeypatch):
+    class Faint(Recogniser):
+        """Hears a quarter of all signs wrongly."""
+
+        def process_prints(self, prints, *, ended=False):
+            return super().process_prints(doubtful(prints), ended=ended)
+
+    monkeypatch.setattr("ingest.watch.watched_station.Recogniser", Faint)
+    records = [record(second) for second in range(40)]
+    for schedule, named in ((ALL_DAY, True), (Schedule((Slot("00:00", "23:59"),)), False)):
+        _, ear = judged(references, sounds["morning"], records, schedule=schedule)
+        assert any(c.answer.verdict == "match" for c in ear.finish()) is named
 
 
 def test_references_know_where_they_speak(references):

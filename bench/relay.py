@@ -32,10 +32,10 @@ from bench.own_memory import own_mb
 from dsp.align.delay import measure_delay
 from dsp.contract import Samples
 from dsp.fm.profiles import PROFILES
-from dsp.measure.loudness_meter import LoudnessMeter
 from ingest.iq.multiplex_source import MultiplexFile
 from ingest.receiver.multiplex_receiver import MultiplexReceiver
 from ingest.receiver.stations import Station, StationList
+from loa.demo.joined.hearing import MonoEar, loudness_lufs
 from loa.relay.program import BLOCK_S, BLOCK_SAMPLES, Relay
 from loa.relay.settings import parse_relay
 from loa.speaker.live import LiveSource
@@ -79,23 +79,6 @@ class _Given:
         return datetime.fromtimestamp(BEGUN_S + self.now_s, UTC)
 
 
-class _Ear:
-    """The sink of an FM receiver."""
-
-    wants_audio, wants_composite = True, False
-
-    def __init__(self) -> None:
-        self.pieces: list[Samples] = []
-
-    def audio(self, index: int, frames: Samples) -> None:
-        """Take decoded audio, (n, 2) at 48 kHz: nothing is missing of a file."""
-        del index
-        self.pieces.append(np.nan_to_num(frames.mean(axis=1, dtype=np.float32)))
-
-    def composite(self, index: int, samples: Samples) -> None:
-        """Nothing is made of the multiplex."""
-
-
 def horns(sound: Samples, seconds: float) -> dict[str, Samples]:
     """Return what IP, FM and wired horns say of a programme, from the relay's beginning on."""
     with tempfile.TemporaryDirectory(prefix="loa-bench-") as name:
@@ -117,18 +100,16 @@ def horns(sound: Samples, seconds: float) -> dict[str, Samples]:
 
 
 def _received(path: Path) -> Samples:
-    station, ear = Station(id="x", carrier="wired"), _Ear()
+    station, ear = Station(id="x", carrier="wired"), MonoEar()
     receiver = MultiplexReceiver(StationList((station,), dict(PROFILES)), station, sink=ear)
     for block in MultiplexFile(path, _Given()).blocks():
         receiver.process(block)
     receiver.finish()
-    return np.concatenate(ear.pieces)
+    return ear.sound
 
 
-def _loudness_lufs(sound: Samples) -> float:
-    meter = LoudnessMeter(RATE, 1)
-    meter.process(np.ascontiguousarray(sound[:, None]))
-    found = meter.result().integrated_lufs
+def _lufs(sound: Samples) -> float:
+    found = loudness_lufs(sound)
     return np.nan if found is None else found
 
 
@@ -149,7 +130,7 @@ def rows(*, runs: int) -> Iterator[dict[str, Any]]:
                 late_ms[path].append(
                     1e3 * (late.value - THROUGH_S) if late.value is not None else np.nan
                 )
-            loud = [_loudness_lufs(one[first : first + count]) for one in found.values()]
+            loud = [_lufs(one[first : first + count]) for one in found.values()]
             apart_lu.append(float(np.ptp(loud)))
             names.append(f"{voice.name} at {level_dbfs:g} dBFS")
             said = ", ".join(f"{path} {one:.2f}" for path, one in zip(found, loud, strict=True))

@@ -61,7 +61,7 @@ def on_the_air(multiplex: Path, clock: Clock) -> Samples:
         sink.commit()
     station = Station.at(FREQUENCY_HZ)
     stations = StationList.of_frequencies((FREQUENCY_HZ,))
-    ear = _Ear()
+    ear = MonoEar()
     options = SourceOptions(rate_hz=_RATE_HZ, centre_hz=FREQUENCY_HZ - _OFFSET_HZ)
     source = open_source(str(capture), options, clock)
     try:
@@ -78,21 +78,26 @@ def on_the_air(multiplex: Path, clock: Clock) -> Samples:
     finally:
         source.close()
         capture.unlink()
-    return np.concatenate([np.zeros(0, np.float32), *ear.pieces])
+    return ear.sound
 
 
-class _Ear:
-    """Takes the audio of a station."""
+class MonoEar:
+    """The sink of a receiver: a horn on its station."""
 
     wants_audio, wants_composite = True, False
 
     def __init__(self) -> None:
-        self.pieces: list[Samples] = []
+        self._pieces: list[Samples] = [np.zeros(0, np.float32)]
+
+    @property
+    def sound(self) -> Samples:
+        """All that was heard, mono."""
+        return np.concatenate(self._pieces)
 
     def audio(self, index: int, frames: Samples) -> None:
         """Take decoded audio, (n, 2) at 48 kHz: nothing is missing of a file."""
         del index
-        self.pieces.append(np.nan_to_num(frames.mean(axis=1, dtype=np.float32)))
+        self._pieces.append(np.nan_to_num(frames.mean(axis=1, dtype=np.float32)))
 
     def composite(self, index: int, samples: Samples) -> None:
         """Nothing is made of the multiplex."""

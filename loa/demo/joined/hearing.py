@@ -128,7 +128,8 @@ def alert_after_s(horn: Horn, sent_s: float, within_s: float = 4.0) -> float | N
     tone = alert()[: round(_ALERT_S * AUDIO_RATE_HZ)]
     heard = horn.between(sent_s, sent_s + within_s + _ALERT_S)
     match = np.abs(signal.hilbert(signal.correlate(heard, tone, "valid")))
-    power = np.convolve(heard.astype(np.float64) ** 2, np.ones(len(tone)), "valid")
+    sums = np.concatenate([[0.0], np.cumsum(heard.astype(np.float64) ** 2)])
+    power = sums[len(tone) :] - sums[: -len(tone)]
     likeness = match / np.sqrt(np.maximum(power, 1e-6) * float(np.sum(tone**2)))
     found = np.flatnonzero(likeness > _LEAST_LIKE)
     if not len(found):

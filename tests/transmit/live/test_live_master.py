@@ -10,7 +10,7 @@ import soxr
 from dsp.measure.loudness_meter import LoudnessMeter
 from tests.dsp.contract_suite import BlockContract
 from transmit.live.delay_line import DelayLine
-from transmit.live.live_master import RATE_HZ, LiveMaster, inner_target
+from transmit.live.live_master import RATE_HZ, LiveMaster, inner_target, keep_equal
 from transmit.profile import load_profile
 
 BLOCK = 960
@@ -68,6 +68,19 @@ def test_paths_are_equally_loud_whatever_the_level_of_the_line(bulletin, gain_db
     assert found["ip"].integrated_lufs == pytest.approx(found["fm"].integrated_lufs, abs=0.5)
     # Nobody has heard the end: the first seconds are worked off, not undone.
     assert found["ip"].integrated_lufs == pytest.approx(-16.0, abs=1.5)
+
+
+def test_masters_of_one_programme_follow_the_first(bulletin):
+    masters = {name: LiveMaster(load_profile(name)) for name in ("ip", "fm")}
+    keep_equal(masters.values())
+    out = {name: [] for name in masters}
+    for at in range(0, len(bulletin), BLOCK):
+        for name, master in masters.items():
+            out[name].append(master.process(np.ascontiguousarray(bulletin[at : at + BLOCK, None])))
+    for from_s in (0, 10, 20):  # each by itself: 0.33 LU apart in the second ten seconds
+        part = slice(from_s * RATE_HZ, (from_s + 10) * RATE_HZ)
+        ip, fm = (measured(np.concatenate(out[name])[part]).integrated_lufs for name in masters)
+        assert ip == pytest.approx(fm, abs=0.2)
 
 
 def test_an_open_line_is_not_raised():

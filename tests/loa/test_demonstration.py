@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ingest.receiver.band_receiver import BandReceiver
+from ingest.scene.scene import load_scene
 from loa import cli
 from loa.demo import air_demonstration, demonstration
 from tests.loa.joined.made import report
+from transmit.rtl_tcp.server import RtlTcpServer
 
 DEAD_S = 30.0
 
@@ -45,9 +47,20 @@ class Lockstep:
         return came
 
 
+class Server(RtlTcpServer):
+    """Remembers how much it can hold for a listener that the machine keeps waiting."""
+
+    holds_bytes = 0
+
+    def __init__(self, *place, queue_bytes):
+        type(self).holds_bytes = queue_bytes
+        super().__init__(*place, queue_bytes=queue_bytes)
+
+
 @pytest.fixture
 def lockstep(monkeypatch):
     time = Lockstep()
+    monkeypatch.setattr(air_demonstration, "RtlTcpServer", Server)
 
     class Receiver(BandReceiver):
         def process(self, block):
@@ -73,6 +86,9 @@ def test_the_demo_masters_sends_and_hears_the_bulletin(tmp_path, capsys):
     beside = {"index.html", "bulletin-vi.flac", "band.toml", "stations.toml"}
     assert made | beside == {path.name for path in folder.iterdir()}
     assert {manifest["target"] for manifest in manifests} == {"ip", "fm", "web"}
+
+    capture = load_scene(folder / "band.toml").capture
+    assert Server.holds_bytes == 2 * capture.rate_hz * capture.seconds  # nothing is ever dropped
 
     good, strong, strange = (line for line in lines if "station" in line)
     for heard in (good, strong, strange):

@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.command import LOA
 from bench.stream_network import Network
-from loa.speaker.door import CommandDoor
+from loa.device.door import CommandDoor
 from transmit.bulletin.acceptance import Acceptance, Place
 from transmit.bulletin.anti_replay import ReplayMemory
 from transmit.bulletin.challenge import Challenger

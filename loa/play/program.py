@@ -24,7 +24,7 @@ from loa.play.pipe_relay import PipeRelay
 from loa.play.recordings import Recordings
 from loa.play.zone_stream import ZoneStream
 from loa.real_time import RealTime
-from loa.speaker.steady_clock import SteadyClock
+from loa.device.steady_clock import SteadyClock
 from transmit.atomic import OutputSet
 from transmit.playout.inbox import Taken
 from transmit.playout.mixer import Mixer

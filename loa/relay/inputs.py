@@ -23,7 +23,7 @@ from ingest.clock import Clock
 from ingest.decode.decoder import Decoder
 from ingest.sound_card import RECORDS, device_of, no_card, sound_library
 from loa.relay.settings import InputSettings
-from loa.speaker.live import LiveSource
+from loa.device.live import LiveSource
 from loa.speaker.settings import session_of
 from transmit.intake import Intake
 

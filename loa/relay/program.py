@@ -28,7 +28,7 @@ from loa.relay.plant import open_inputs, open_paths
 from loa.relay.rehearsal import rehearse
 from loa.relay.settings import RelaySettings, load_relay
 from loa.relay.table import RelayTable
-from loa.speaker.steady_clock import SteadyClock
+from loa.device.steady_clock import SteadyClock
 from transmit.live.coded_line import LINGER_S
 from transmit.live.live_master import LiveMaster, keep_equal
 from transmit.profile import load_profile

@@ -22,18 +22,18 @@ from dsp.playout.concealment import rejoin
 from ingest.clock import Clock, rfc3339
 from loa import reporting
 from loa.interrupt import Interrupt
-from loa.speaker.bulletin_voice import BulletinVoice
+from loa.device.bulletin_voice import BulletinVoice
 from loa.speaker.fallback import FileSource
 from loa.speaker.health import Health
-from loa.speaker.live import LiveSource
-from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
+from loa.device.live import LiveSource
+from loa.device.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
 from loa.speaker.outputs import BLOCK_S, BLOCK_SAMPLES, Output
-from loa.speaker.port import CommandPort
-from loa.speaker.provisioned import BulletinSource
+from loa.device.port import CommandPort
+from loa.device.provisioned import BulletinSource
 from loa.speaker.settings import SpeakerSettings
-from loa.speaker.signed_source import SignedSource
+from loa.device.signed_source import SignedSource
 from loa.speaker.status_line import Second, about
-from loa.speaker.steady_clock import SteadyClock
+from loa.device.steady_clock import SteadyClock
 from loa.speaker.volume import Volume
 from transmit.bulletin.content import Priority
 

@@ -10,16 +10,16 @@ from dsp.contract import Samples
 from ingest.clock import Clock, SystemClock
 from loa import reporting
 from loa.interrupt import Interrupt
-from loa.speaker.bulletin_voice import BulletinVoice
+from loa.device.bulletin_voice import BulletinVoice
 from loa.speaker.fallback import FileSource
 from loa.speaker.health import Health
-from loa.speaker.live import LiveSource
+from loa.device.live import LiveSource
 from loa.speaker.loop import Source, Speaker
 from loa.speaker.outputs import Output, WavOutput, open_output
 from loa.speaker.proof_of_play import ProofOfPlay
-from loa.speaker.provisioned import Provisioned
+from loa.device.provisioned import Provisioned
 from loa.speaker.settings import SpeakerSettings, load_settings, require_signed, session_of
-from loa.speaker.signed_source import SignedSource
+from loa.device.signed_source import SignedSource
 from loa.speaker.volume import Volume, open_volume
 
 __all__ = ["Speaker", "run_speaker"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dsp.contract import Samples
-from loa.speaker.live import LiveSource
+from loa.device.live import LiveSource
 
 
 @dataclass

@@ -12,7 +12,7 @@ from loa import cli
 from loa.sending import announcing
 from loa.sending.announcing import FIRST_S, SendRequest, moments_s, send_file
 from loa.sending.description import describe
-from tests.loa.speaker.made import PORTS, signed
+from tests.loa.device.made import PORTS, signed
 from transmit.bulletin.announced import read_announced
 from transmit.bulletin.datagrams import Assembler
 from transmit.bulletin.key_wrap import DeviceKey

@@ -28,7 +28,7 @@ from ingest.receiver.stations import Station, StationList
 from loa import cli
 from loa.relay.program import BLOCK_S, BLOCK_SAMPLES, Relay
 from loa.relay.settings import parse_relay
-from loa.speaker.live import LiveSource
+from loa.device.live import LiveSource
 from loa.speaker.settings import session_of
 
 RATE = 48_000

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-from tests.loa.speaker.made import PORTS, provision
+from tests.loa.device.made import PORTS, provision
 from tests.transmit.bulletin.made import KEY, bulletin
 from transmit.bulletin.datagrams import datagrams_of
 from transmit.bulletin.signing import sign

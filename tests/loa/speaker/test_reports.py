@@ -12,7 +12,7 @@ from bench.stream_network import BEGUN_S, programme
 from dsp.packet.rtcp import ntp_from_unix
 from loa.sending.description import describe
 from loa.sending.reception_told import reception_lines, reception_said
-from loa.speaker.live import LiveSource
+from loa.device.live import LiveSource
 from tests.loa.speaker.test_speaker import Still
 from transmit.rtp.fan_out import FanOut
 from transmit.rtp.payloads import CODECS, PayloadEncoder

@@ -15,14 +15,14 @@ from dsp.playout import alert_tone
 from loa import cli
 from loa.sending.announcing import Answering
 from loa.sending.description import describe
-from loa.speaker.news import Join
+from loa.device.news import Join
 from loa.speaker.outputs import BLOCK_S, NullOutput
 from loa.speaker.program import _joined, _opened
-from loa.speaker.provisioned import Provisioned
+from loa.device.provisioned import Provisioned
 from loa.speaker.settings import load_settings
-from loa.speaker.signed_source import SignedSource
+from loa.device.signed_source import SignedSource
 from loa.speaker.volume import open_volume
-from tests.loa.speaker.made import (
+from tests.loa.device.made import (
     NOW,
     PORTS,
     announced,
@@ -120,7 +120,7 @@ class Horn:
 @pytest.fixture
 def horn(tmp_path, monkeypatch):
     """Make a loudspeaker; its threads are not started, the test does their work."""
-    monkeypatch.setattr("loa.speaker.port.CommandPort.start", lambda _: None)
+    monkeypatch.setattr("loa.device.port.CommandPort.start", lambda _: None)
     with ExitStack() as held:
         yield lambda **changes: Horn(tmp_path, held, **changes)
 
@@ -337,7 +337,7 @@ def test_a_live_emergency_follows_the_alert(horn):
 
 
 def test_a_clock_that_ntp_does_not_lead_hears_answers_only(horn, tmp_path, monkeypatch):
-    monkeypatch.setattr("loa.speaker.provisioned.is_kernel_in_step", lambda: False)
+    monkeypatch.setattr("loa.device.provisioned.is_kernel_in_step", lambda: False)
     chime = audio_of(wav(tmp_path / "chime.wav", 0.5, 440), tmp_path / "store")
     (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())
     one, port = horn(clock='"kernel"', sources='["session:", "bulletin:chime.json"]'), next(PORTS)

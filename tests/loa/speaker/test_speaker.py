@@ -19,7 +19,7 @@ from dsp.packet.sdp import AudioSession
 from loa import cli
 from loa.sending.description import describe
 from loa.speaker.fallback import FileSource
-from loa.speaker.live import OUTAGE_S, LiveSource
+from loa.device.live import OUTAGE_S, LiveSource
 from loa.speaker.outputs import BLOCK_S, WavOutput
 from loa.speaker.program import Speaker, run_speaker
 from loa.speaker.settings import SpeakerSettings

@@ -17,10 +17,10 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from ingest.clock import Clock, is_kernel_in_step
 from ingest.decode.decoder import Decoder
-from loa.speaker.door import CommandDoor
-from loa.speaker.port import CommandPort
+from loa.device.door import CommandDoor
+from loa.device.port import CommandPort
 from loa.speaker.settings import SpeakerSettings
-from loa.speaker.shelf import Shelf
+from loa.device.shelf import Shelf
 from transmit.bulletin.acceptance import Acceptance, Accepted, Place
 from transmit.bulletin.challenge import Challenger
 from transmit.bulletin.content import Audio

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from loa.sending.announcing import Answering
-from loa.speaker.news import Cancel, Join, Leave, Play, Refused
-from tests.loa.speaker.made import (
+from loa.device.news import Cancel, Join, Leave, Play, Refused
+from tests.loa.device.made import (
     NOW,
     SENDER,
     announced,

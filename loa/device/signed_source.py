@@ -16,8 +16,8 @@ from dsp.packet.errors import RemoteFormatError
 from dsp.packet.sdp import AudioSession, parse_session
 from dsp.packet.srtp import crypto_line
 from ingest.clock import Clock
-from loa.speaker.live import LiveSource
-from loa.speaker.news import Join
+from loa.device.live import LiveSource
+from loa.device.news import Join
 from transmit.bulletin.content import PRIORITIES, Priority
 from transmit.bulletin.session import Session
 

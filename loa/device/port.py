@@ -19,9 +19,9 @@ from typing import Self
 
 from dsp.errors import Refusal
 from ingest.clock import Clock
-from loa.speaker.door import CommandDoor
-from loa.speaker.live import bound
-from loa.speaker.news import News, Refused
+from loa.device.door import CommandDoor
+from loa.device.live import bound
+from loa.device.news import News, Refused
 from transmit.bulletin.envelope import MOST_BYTES
 from transmit.bulletin.keyring import Keyring
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loa.speaker.steady_clock import PROBATION_S, SteadyClock
+from loa.device.steady_clock import PROBATION_S, SteadyClock
 
 START = datetime(2026, 11, 24, 5, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from bench.stream_network import BEGUN_S
-from loa.speaker.door import CommandDoor
+from loa.device.door import CommandDoor
 from tests.transmit.bulletin.made import KEY, SECOND, bulletin, trusted
 from transmit.bulletin.acceptance import Acceptance, Place
 from transmit.bulletin.announced import AnnouncedSession

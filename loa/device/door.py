@@ -18,8 +18,8 @@ from typing import Any
 
 from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
-from loa.speaker.news import Cancel, Join, Leave, News, Play, Refused
-from loa.speaker.questions import Address, Questions
+from loa.device.news import Cancel, Join, Leave, News, Play, Refused
+from loa.device.questions import Address, Questions
 from transmit.bulletin.acceptance import Acceptance, Accepted, name_of
 from transmit.bulletin.announced import SCHEMA as SESSION_SCHEMA
 from transmit.bulletin.announced import read_announced

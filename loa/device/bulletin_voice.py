@@ -24,8 +24,8 @@ import numpy as np
 
 from dsp.contract import Samples
 from dsp.playout import alert_tone
-from loa.speaker.news import Cancel
-from loa.speaker.shelf import Shelf
+from loa.device.news import Cancel
+from loa.device.shelf import Shelf
 from transmit.bulletin.acceptance import Accepted
 from transmit.bulletin.content import PRIORITIES, Audio
 from transmit.playout.status import time_of

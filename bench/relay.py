@@ -36,9 +36,10 @@ from ingest.iq.multiplex_source import MultiplexFile
 from ingest.receiver.multiplex_receiver import MultiplexReceiver
 from ingest.receiver.stations import Station, StationList
 from loa.demo.joined.hearing import MonoEar, loudness_lufs
-from loa.relay.program import BLOCK_S, BLOCK_SAMPLES, Relay
-from loa.relay.settings import parse_relay
 from loa.device.live import LiveSource
+from loa.relay.loop import BLOCK_S, BLOCK_SAMPLES, Relay
+from loa.relay.settings import parse_relay
+from loa.relay.status_line import record_of
 from loa.speaker.settings import session_of
 
 RATE = 48_000
@@ -171,7 +172,7 @@ def memory_row(hours: float) -> dict[str, Any]:
                 relay.step(clock.now_s)
                 clock.now_s += BLOCK_S
                 if block % _MINUTE_BLOCKS == 0:
-                    relay.record()
+                    record_of(relay, clock)
                     held.append((clock.now_s, own_mb()))
     at_s, memory_mb = np.array(held[len(held) // 4 :]).T
     slope = float(np.polyfit(at_s, memory_mb, 1)[0]) * _DAY_S

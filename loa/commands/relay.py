@@ -44,6 +44,9 @@ def relay(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
     reference: Reference = None,
     let_pass: Pass = None,
     through_ms: Annotated[float, typer.Option(help="From the input to every horn.")] = 1_000.0,
+    unsigned: Annotated[
+        bool, typer.Option(help="Take RTP that nobody signed, from whoever has its SRTP key.")
+    ] = False,
     plain_rtp: Annotated[bool, typer.Option(help="Take RTP that nobody authenticated.")] = False,
     seconds: Seconds = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a second.")] = False,
@@ -62,6 +65,7 @@ def relay(  # noqa: PLR0913, PLR0917 - typer: every option is a parameter
         references=tuple(reference or ()),
         let_pass=let_pass,
         through_ms=through_ms,
+        unsigned=unsigned,
         plain_rtp=plain_rtp,
     )
     return relay_request(request, seconds=seconds, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The door of a loudspeaker: datagrams in; what may be heard, and answers for the wire, out.
+"""The door of a device: datagrams in; what may be heard, and answers for the wire, out.
 
 Sans I/O but for the anti-replay memory, which is on the disk before anything is let in. Datagrams
 are put together (`transmit.bulletin.datagrams`), messages judged (`acceptance`): bulletins of
@@ -240,9 +240,9 @@ class CommandDoor:
         if bulletin.test and not self._takes_tests:
             raise Refusal(
                 "bulletin.exercise",
-                expected="a loudspeaker with an announcement for exercises",
+                expected="a device with an announcement for exercises",
                 got="none",
-                advice='exercise = "ENVELOPE.json" in SPEAKER.toml',
+                advice='exercise = "ENVELOPE.json" in its settings',
             )
 
     def _answered(self, content: bytes, monotonic_s: float) -> list[News]:
@@ -262,7 +262,7 @@ class CommandDoor:
             raise Refusal(
                 "session.key",
                 expected=f"the session's key wrapped for {name}",
-                got="no wrap" if self._key is not None else "no device_key in SPEAKER.toml",
+                got="no wrap" if self._key is not None else "no device_key in its settings",
                 advice="`loa bulletin session` with this device among its devices",
             )
         # Before the counter is marked: a wrap that was damaged must not make the session old.

@@ -1,4 +1,4 @@
-"""What the door of a loudspeaker tells its loop."""
+"""What the door of a device tells its loop, and how that is told on."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsp.errors import Refusal
+from loa import reporting
 from transmit.bulletin.acceptance import Accepted
 from transmit.bulletin.session import SignedSession
 
 
 @dataclass(frozen=True)
 class Play:
-    """A bulletin that was accepted and is on the disk: to be heard once."""
+    """A bulletin that was accepted and is on the disk: to be heard once.
+
+    Attributes
+    ----------
+    accepted
+        What was said.
+    took_s
+        From its last datagram until the disk had it: nothing else is waited for before the sound.
+    """
 
     accepted: Accepted
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,7 @@ class Join:
     Attributes
     ----------
     source
-        Of SPEAKER.toml: where it was announced.
+        Of the settings: where it was announced.
     signed, sdp, key
         The session, its description, and the SRTP key out of this device's wrap.
     """
@@ -80,6 +90,8 @@ def told(news: News) -> dict[str, Any]:
     fields |= {"test": bulletin.test, "by_answer": news.accepted.by_answer}
     if isinstance(news, Cancel):
         fields["cancels"] = news.name
+    if isinstance(news, Play):
+        fields["took_ms"] = round(1000 * news.took_s, 1)
     return fields
 
 
@@ -90,3 +102,13 @@ def name_of(news: News) -> str:
     if isinstance(news, Refused):
         return news.sender
     return news.name if isinstance(news, Leave) else news.accepted.name
+
+
+def tell(record: dict[str, Any], *, as_json: bool) -> None:
+    """Say what happened: a line of `loa.status/1`, or words to a person."""
+    if as_json:
+        reporting.print_json("status", record)
+        return
+    words = [record["event"], record.get("name"), record.get("outcome")]
+    words += [record.get("kind"), record.get("reason")]
+    reporting.note(f"loa: {record['time']} " + " ".join(str(word) for word in words if word))

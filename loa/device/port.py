@@ -13,6 +13,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -21,7 +22,7 @@ from dsp.errors import Refusal
 from ingest.clock import Clock
 from loa.device.door import CommandDoor
 from loa.device.live import bound
-from loa.device.news import News, Refused
+from loa.device.news import News, Play, Refused
 from transmit.bulletin.envelope import MOST_BYTES
 from transmit.bulletin.keyring import Keyring
 
@@ -44,7 +45,7 @@ class CommandPort:
     addresses
         Where to listen, groups among them; with none only files are looked at.
     session_files
-        By the source of SPEAKER.toml that names them.
+        By the source of the settings that names them.
     keyring
         Returns the keyring of the files when it has changed since, else None.
 
@@ -116,7 +117,8 @@ class CommandPort:
                 self.failed += 1
                 continue
             now_utc, monotonic_s = self._now_utc(), self._clock.monotonic_s()
-            self._put(self._door.datagram(data, sender, now_utc, monotonic_s))
+            news = self._door.datagram(data, sender, now_utc, monotonic_s)
+            self._put(news, took_s=self._clock.monotonic_s() - monotonic_s)
             for reply, address in self._door.replies():
                 with contextlib.suppress(OSError):  # it is asked again
                     opened.sendto(reply, address)
@@ -163,9 +165,9 @@ class CommandPort:
                     self.news.put(Refused("the disk", refusal))
                     looked_s += 1.0  # the disk may mend; nobody is told ten times a second
 
-    def _put(self, news: list[News]) -> None:
+    def _put(self, news: list[News], took_s: float = 0.0) -> None:
         for one in news:
-            self.news.put(one)
+            self.news.put(replace(one, took_s=took_s) if isinstance(one, Play) else one)
 
     def _look_at_keyring(self) -> None:
         try:

@@ -34,14 +34,14 @@ class _Joined:
 
 
 class SignedSource:
-    """A source of SPEAKER.toml that is whatever session was announced for it.
+    """A source that is whatever session was announced for it.
 
     Parameters
     ----------
     name
-        As SPEAKER.toml has it.
+        As the settings have it.
     delay_s
-        From capture to the loudspeaker.
+        From capture until it is given on.
     listen
         Address of this machine for unicast; None is that of the description on loopback, else all.
     clock
@@ -81,6 +81,11 @@ class SignedSource:
         self._joined.insert(0, _Joined(session, live, self._clock.monotonic_s() + left_s))
         for one in self._joined[_MOST_JOINED:]:
             self._drop(one)
+
+    def receive(self, moment_s: float) -> None:
+        """Take what has arrived."""
+        for one in self._joined:
+            one.live.receive(moment_s)
 
     def leave(self, session_id: str) -> None:
         """Leave a session whose keys were revoked."""

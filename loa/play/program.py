@@ -18,13 +18,13 @@ from dsp.errors import Refusal
 from ingest.clock import Clock, SystemClock
 from ingest.decode.decoder import Decoder
 from loa import reporting
+from loa.device.steady_clock import SteadyClock
 from loa.interrupt import Interrupt
 from loa.play.intake import BulletinIntake, Failed
 from loa.play.pipe_relay import PipeRelay
 from loa.play.recordings import Recordings
 from loa.play.zone_stream import ZoneStream
 from loa.real_time import RealTime
-from loa.device.steady_clock import SteadyClock
 from transmit.atomic import OutputSet
 from transmit.playout.inbox import Taken
 from transmit.playout.mixer import Mixer

@@ -1,8 +1,8 @@
 """Which input is relayed: the first that can be heard, left when it has been silent for a while.
 
-A better input that comes is turned to at once. The one that is relayed is not left for a pause, a
-lost packet or a quarter of a second at the gate: only after `leave_after_s`, and until then there
-is silence. Turns are cross-faded.
+A better input that comes is turned to at once; what is urgent is better than what is not. The one
+that is relayed is not left for a pause, a lost packet or a quarter of a second at the gate: only
+after `leave_after_s`, and until then there is silence. Turns are cross-faded.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Chooser:
             self._now = chosen
             self.turns += 1
         for one in self._inputs:
-            if one not in (chosen, left) and one.name.startswith(_LIVE_NAMES):
-                one.render(count, moment_s)  # live sound does not wait to be relayed
+            if one.runs_on and one not in (chosen, left):
+                one.render(count, moment_s)
         return Chosen(samples, chosen, heard)
 
     def _choose(self, alive: dict[Input, bool], block_s: float) -> tuple[Input | None, bool]:
-        first = next((one for one in self._inputs if alive[one]), None)
+        first = min((one for one in self._inputs if alive[one]), key=self._rank, default=None)
         now = self._now
         if now is None or (first is not None and self._rank(first) <= self._rank(now)):
             self._silent_s = 0.0
@@ -72,16 +72,13 @@ class Chooser:
             self._silent_s = 0.0
             return now, True
         self._silent_s += block_s
-        if self._silent_s < self._leave_after_s:
+        if now.may_pause and self._silent_s < self._leave_after_s:
             return now, False
         self._silent_s = 0.0
         return first, first is not None
 
-    def _rank(self, one: Input) -> int:
-        return self._inputs.index(one)
-
-
-_LIVE_NAMES = ("rtl://", "tcp://", "sim:", "mpx:", "iq:", "card:", "pipe:")
+    def _rank(self, one: Input) -> tuple[bool, int]:
+        return not one.urgent, self._inputs.index(one)
 
 
 def _rendered(source: Input | None, count: int, moment_s: float) -> Samples:

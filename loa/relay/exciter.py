@@ -13,7 +13,7 @@ from dsp.errors import Refusal
 from ingest.fm_profile import load_fm_profile
 from loa.air.composite import DEFAULT_RDS_KHZ, Injections, composite_of
 from loa.air.multiplex_rds import Rds, bits_of, rds_to_send, station_on_air
-from loa.relay.settings import FmSettings
+from loa.relay.output_settings import FmSettings
 from transmit.control_codes import load_control_codes, release_code
 from transmit.live.coded_line import Codes
 from transmit.live.pipe_writer import PipeWriter

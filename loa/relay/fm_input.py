@@ -35,7 +35,8 @@ from ingest.watch.content_gate import ContentGate
 from ingest.watch.watched_station import References
 from loa.radio.radio_source import LIVE, middle_of, require_centre
 from loa.relay.handover import Handover
-from loa.relay.inputs import about_line
+from loa.relay.inputs import Input
+from loa.relay.line_inputs import about_line
 from loa.relay.settings import InputSettings
 from transmit.intake import Intake
 
@@ -77,7 +78,7 @@ class GatedAudio:
             self._give(self._gate.process(samples))
 
 
-class FmInput:
+class FmInput(Input):
     """One station as an input of the relay.
 
     Raises
@@ -85,6 +86,8 @@ class FmInput:
     Refusal
         Of source and references; "relay.references" for more than half an hour of them.
     """
+
+    runs_on = True
 
     def __init__(self, settings: InputSettings, folder: Path) -> None:
         self.name = settings.source

@@ -1,47 +1,41 @@
-"""What can be relayed: RTP, files, lines and pipes; what they have in common.
+"""What can be relayed, and RTP that nobody signed; what all inputs have in common.
 
-An input gives mono at 48 kHz, a block at a time, and says whether it can be heard. What comes off
-the air is in `fm_input`.
+An input gives mono at 48 kHz, a block at a time, and says whether it can be heard. Signed ones are
+in `signed_inputs`, files in `file_input`, lines and pipes in `line_inputs`, what comes off the air
+in `fm_input`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import queue
-import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import Any, Protocol
 
 from dsp.contract import Samples
-from dsp.errors import Refusal
-from dsp.playout.elastic_line import ElasticLine
 from ingest.clock import Clock
-from ingest.decode.decoder import Decoder
-from ingest.sound_card import RECORDS, device_of, no_card, sound_library
-from loa.relay.settings import InputSettings
+from loa.device.described import session_of
 from loa.device.live import LiveSource
-from loa.speaker.settings import session_of
-from transmit.intake import Intake
-
-if TYPE_CHECKING:
-    from ingest.decode.decoded_audio import DecodedAudio
-
-RATE_HZ = 48_000
-_OPEN_LINE_S = 10.0
-_SCALE = np.float32(1 / 32_768)
-_PIPE_ROOM_S = 0.2  # held beyond what is needed: the rest waits in the pipe
-_CARD_BLOCK = 960
-_BURST_S = 0.02
+from loa.relay.settings import InputSettings
 
 
 class Input(Protocol):
-    """Something to relay."""
+    """Something to relay.
+
+    Attributes
+    ----------
+    name
+        As the settings have it.
+    urgent
+        What is heard of it now goes before everything that is not.
+    may_pause
+        Its silence may be a pause, which is waited out; else it is left at once.
+    runs_on
+        What is not taken of it is lost, so that it is taken also while another is relayed.
+    """
 
     name: str
+    urgent: bool = False
+    may_pause: bool = True
+    runs_on: bool = False
 
     def is_alive(self, moment_s: float) -> bool:
         """Take what has come; tell whether there is something to be heard at a moment (UTC)."""
@@ -56,8 +50,8 @@ class Input(Protocol):
         """Let go."""
 
 
-class RtpInput:
-    """An RTP session, authenticated or refused as `loa speaker` does."""
+class RtpInput(Input):
+    """An RTP session that nobody signed, as the settings say by name."""
 
     def __init__(self, settings: InputSettings, folder: Path, clock: Clock) -> None:
         self.name = settings.source
@@ -75,203 +69,18 @@ class RtpInput:
 
     def about(self) -> dict[str, Any]:
         """Return what arrived."""
-        receiver = self._live.receiver
-        return {
-            "in_step": receiver.clock.certain,
-            "lost": receiver.source.lost,
-            "counts": dict(sorted(receiver.counts.items())),
-        }
+        return about_stream(self._live)
 
     def close(self) -> None:
         """Close the sockets."""
         self._live.close()
 
 
-class FileInput:
-    """A file, decoded as it is played; once, or over and over."""
-
-    def __init__(self, settings: InputSettings, folder: Path) -> None:
-        self.name = settings.source
-        self._path = folder / settings.source.removeprefix("file:")
-        self._repeat = settings.repeat
-        self._decoder = Decoder(files=[self._path])
-        self._samples: Samples = np.zeros(0, np.float32)
-        try:
-            self._blocks = self._opened()
-            self._fill(1)
-        except BaseException:
-            self._decoder.close()
-            raise
-        if not len(self._samples):
-            self.close()
-            raise Refusal(
-                "audio.empty",
-                expected="a file with sound",
-                got=self._path.name,
-                advice="another file",
-            )
-
-    def is_alive(self, moment_s: float) -> bool:
-        """Tell whether it has not ended."""
-        del moment_s
-        return len(self._samples) > 0
-
-    def render(self, count: int, moment_s: float) -> Samples:
-        """Return the next samples."""
-        del moment_s
-        self._fill(count + 1)
-        found, self._samples = self._samples[:count], self._samples[count:]
-        return np.concatenate([found, np.zeros(count - len(found), np.float32)])
-
-    def about(self) -> dict[str, Any]:
-        """Nothing more is to be said."""
-        return {}
-
-    def close(self) -> None:
-        """End the decoder."""
-        self._decoder.close()
-
-    def _opened(self) -> Iterator[Samples]:
-        audio: DecodedAudio = self._decoder.open(self._path)
-        form = audio.format
-        intake = Intake(audio.blocks(), (form.sample_rate_hz, RATE_HZ), (form.channels, 1))
-        for frames in intake.blocks():
-            yield np.ascontiguousarray(frames[:, 0])
-
-    def _fill(self, count: int) -> None:
-        """Decode until so many samples are there, or the file ends."""
-        begun_anew = False
-        while len(self._samples) < count:
-            piece = next(self._blocks, None)
-            if piece is not None:
-                self._samples = np.concatenate([self._samples, piece])
-                begun_anew = begun_anew and not len(piece)
-            elif self._repeat and not begun_anew:
-                self._blocks, begun_anew = self._opened(), True
-            else:
-                return
-
-
-class PipeInput:
-    """Live audio out of a named pipe: 16-bit little-endian mono at 48 kHz.
-
-    `arecord -f S16_LE -r 48000 -c 1 > PIPE`, `ffmpeg -i URL -f s16le -ar 48000 -ac 1 PIPE`. What is
-    not needed yet waits in the pipe, so that a program that is faster than sound is held back.
-    """
-
-    def __init__(self, settings: InputSettings, folder: Path) -> None:
-        self.name = settings.source
-        path = folder / settings.source.removeprefix("pipe:")
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise _no_pipe(path, (error.strerror or "nothing").lower()) from error
-        if not stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
-            os.close(self._descriptor)
-            raise _no_pipe(path, "something else")
-        buffer_s = settings.buffer_ms / 1000
-        self._line = ElasticLine(_BURST_S, buffer_s)
-        self._most_s = buffer_s + _PIPE_ROOM_S
-        self._odd = b""
-
-    def is_alive(self, moment_s: float) -> bool:
-        """Take what has come; tell whether it flows."""
-        del moment_s
-        while (room_s := self._most_s - self._line.held_s) > 0.0:
-            try:
-                data = os.read(self._descriptor, 2 * max(1, round(room_s * RATE_HZ)))
-            except BlockingIOError:
-                break
-            if not data:  # nobody writes now
-                break
-            data = self._odd + data
-            even = len(data) // 2 * 2
-            self._odd = data[even:]
-            self._line.write(np.frombuffer(data[:even], "<i2").astype(np.float32) * _SCALE)
-        return self._line.flowing
-
-    def render(self, count: int, moment_s: float) -> Samples:
-        """Return the next samples."""
-        del moment_s
-        return self._line.read(count)[0]
-
-    def about(self) -> dict[str, Any]:
-        """Return how it flows."""
-        return about_line(self._line)
-
-    def close(self) -> None:
-        """Close the pipe."""
-        os.close(self._descriptor)
-
-
-class CardInput:
-    """A sound card's line-in; softer than `alive_dbfs` for ten seconds it is an open line."""
-
-    def __init__(self, settings: InputSettings, library: Any = None) -> None:
-        self.name = settings.source
-        self._queue: queue.SimpleQueue[Samples] = queue.SimpleQueue()
-        buffer_s = settings.buffer_ms / 1000
-        self._line = ElasticLine(_BURST_S, buffer_s)
-        self._alive_power = 10.0 ** (settings.alive_dbfs / 10.0)
-        self._soft_s = _OPEN_LINE_S
-        name = settings.source.removeprefix("card:")
-        library = library if library is not None else sound_library(RECORDS)
-        try:
-            self._stream = library.InputStream(
-                samplerate=RATE_HZ,
-                blocksize=_CARD_BLOCK,
-                device=device_of(name),
-                channels=1,
-                dtype="float32",
-                callback=self._take,
-            )
-            self._stream.start()
-        except Exception as error:  # noqa: BLE001 - PortAudioError is known to the library only
-            raise no_card(str(error), "arecord -l; or pipe:PATH with arecord", RECORDS) from None
-
-    def _take(self, frames: Any, count: int, time: Any, status: Any) -> None:
-        """Take what the card gives, in PortAudio's own thread; never wait."""
-        del count, time, status
-        self._queue.put(np.array(frames[:, 0], np.float32))
-
-    def is_alive(self, moment_s: float) -> bool:
-        """Take what has come; tell whether somebody speaks on the line."""
-        del moment_s
-        with contextlib.suppress(queue.Empty):
-            while True:
-                samples = np.nan_to_num(self._queue.get_nowait())
-                loud = float(np.mean(samples**2)) > self._alive_power
-                self._soft_s = 0.0 if loud else self._soft_s + len(samples) / RATE_HZ
-                self._line.write(samples)
-        return self._line.flowing and self._soft_s < _OPEN_LINE_S
-
-    def render(self, count: int, moment_s: float) -> Samples:
-        """Return the next samples."""
-        del moment_s
-        return self._line.read(count)[0]
-
-    def about(self) -> dict[str, Any]:
-        """Return how it flows."""
-        return about_line(self._line)
-
-    def close(self) -> None:
-        """Stop the card."""
-        self._stream.close()
-
-
-def about_line(line: ElasticLine) -> dict[str, Any]:
-    """Return what a status line says of an elastic line."""
+def about_stream(live: LiveSource) -> dict[str, Any]:
+    """Return what a status line says of RTP that comes in."""
+    receiver = live.receiver
     return {
-        "held_ms": round(1000 * line.held_s, 1),
-        "rate_ppm": round(line.rate_ppm, 1),
-        "ran_dry": line.ran_dry,
+        "in_step": receiver.clock.certain,
+        "lost": receiver.source.lost,
+        "counts": dict(sorted(receiver.counts.items())),
     }
-
-
-def _no_pipe(path: Path, got: str) -> Refusal:
-    return Refusal(
-        "relay.pipe",
-        expected=f"a named pipe at {path}",
-        got=got,
-        advice=f"mkfifo {path}",
-    )

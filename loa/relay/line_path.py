@@ -8,9 +8,9 @@ import numpy as np
 
 from dsp.contract import Samples
 from loa.relay.card_reader import CardReader
+from loa.relay.output_settings import LineSettings
 from loa.relay.own_ear import Ear
 from loa.relay.paths import pad_samples
-from loa.relay.settings import LineSettings
 from transmit.live.delay_line import DelayLine
 from transmit.live.live_master import LiveMaster
 from transmit.live.pipe_writer import PipeWriter

@@ -7,29 +7,54 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ingest.clock import Clock
+from loa.device.admitted import Admitted
+from loa.device.provisioned import Provisioned
+from loa.device.signed_source import SignedSource
 from loa.relay.card_reader import CardReader
 from loa.relay.exciter import coder_of, sink_of
+from loa.relay.file_input import FileInput
 from loa.relay.fm_path import FmPath
-from loa.relay.inputs import CardInput, FileInput, Input, PipeInput, RtpInput
+from loa.relay.inputs import Input, RtpInput
+from loa.relay.line_inputs import CardInput, PipeInput
 from loa.relay.line_path import LinePath
+from loa.relay.output_settings import LineSettings
 from loa.relay.paths import OutputPath
 from loa.relay.rtp_path import RtpPath
-from loa.relay.settings import InputSettings, LineSettings, RelaySettings
-from loa.speaker.outputs import open_output
+from loa.relay.settings import InputSettings, RelaySettings
+from loa.relay.signed_inputs import BulletinInput, RecordingInput, SessionInput
+from loa.speaker.outputs import BLOCK_SAMPLES, open_output
 from transmit.live.live_master import LiveMaster
 from transmit.live.pipe_writer import PipeWriter
 
 
 def open_inputs(
     settings: RelaySettings, folder: Path, clock: Clock, held: ExitStack
-) -> list[Input]:
-    """Open the inputs in their order; `held` closes them."""
-    inputs = []
+) -> tuple[list[Input], Admitted | None]:
+    """Open the inputs in their order, and the door where there are keys; `held` closes them."""
+    keys = None
+    if settings.is_provisioned:
+        keys = Provisioned(settings, folder, clock, device=settings.id, place=settings.place)
+    inputs, signed = [], []
     for one in settings.input:
-        opened = _input(one, folder, clock)
+        opened: Input
+        if one.source.startswith("session:"):
+            live = SignedSource(one.source, one.buffer_ms / 1000, settings.listen, clock)
+            signed.append(live)
+            opened = SessionInput(live)
+        elif one.source.startswith("bulletin:"):
+            assert keys is not None
+            recording = keys.source(one.source)
+            signed.append(recording)
+            opened = RecordingInput(recording)
+        else:
+            opened = _input(one, folder, clock)
         held.callback(opened.close)
         inputs.append(opened)
-    return inputs
+    if keys is None:
+        return inputs, None
+    ahead_s = settings.through_ms / 1000
+    admitted = Admitted(keys, signed, clock, ", ".join(settings.zones), held, ahead_s=ahead_s)
+    return [BulletinInput(admitted.voice, ahead_s, BLOCK_SAMPLES), *inputs], admitted
 
 
 def open_paths(

@@ -25,6 +25,7 @@ class RelayRequest:
     references: tuple[str, ...] = ()
     let_pass: str | None = None
     through_ms: float = 1_000.0
+    unsigned: bool = False
     plain_rtp: bool = False
 
 
@@ -62,8 +63,7 @@ def settings_of(request: RelayRequest) -> RelaySettings:
     entry: dict[str, Any] = {"source": request.source}
     if not request.source.startswith(FORMS):
         entry["source"] = f"file:{request.source}"
-    if request.plain_rtp:
-        entry["plain_rtp"] = True
+    entry |= {name: True for name in ("unsigned", "plain_rtp") if getattr(request, name)}
     if request.frequency_mhz is not None:
         # Through the nearest hertz: 96.4 * 1e6 is 96 400 000.000 000 01.
         entry["frequency_hz"] = float(round(request.frequency_mhz * 1e6))

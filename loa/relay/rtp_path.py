@@ -11,9 +11,9 @@ import numpy as np
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from loa.play.zone_stream import ZoneStream
+from loa.relay.output_settings import RtpSettings
 from loa.relay.own_ear import Ear, StreamEar
 from loa.relay.paths import pad_samples
-from loa.relay.settings import RtpSettings
 from transmit.live.delay_line import DelayLine
 from transmit.live.live_master import LiveMaster
 from transmit.playout.schedule import ZoneSettings

@@ -3,8 +3,15 @@
 id = "tri-ton"
 through_ms = 1000                    # from the relay's input to every horn
 
+commune = "tri-ton"                  # a device as a loudspeaker is: whom it trusts, where it is
+zones = ["tri-ton.1", "tri-ton.2"]
+device_key = "relay.key"
+trusted_keys = ["KEYRING.toml"]
+state = "state"
+commands = ["0.0.0.0:5010"]
+
 [[input]]
-source = "sdp:district.sdp"          # the first that can be heard is relayed
+source = "session:"                  # the first that can be heard is relayed
 
 [[input]]
 source = "rtl://"
@@ -35,12 +42,16 @@ from pathlib import Path
 from typing import Literal
 
 from dsp.typed_table import TableReader, number, text
+from loa.device.trust import SIGNED, TrustSettings
+from loa.relay.output_settings import FmSettings, LineSettings, RtpSettings
+from transmit.bulletin.acceptance import Place
 
 READER = TableReader("relay", most_bytes=1_000_000)
 _MOST_INPUTS, _MOST_OUTPUTS = 8, 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}", re.ASCII)
 RADIO = ("rtl://", "tcp://", "sim:", "mpx:", "iq:")
-FORMS = (*RADIO, "sdp:", "rtp://", "card:", "pipe:", "file:")
+_UNSIGNED = ("sdp:", "rtp://")
+FORMS = (*RADIO, *SIGNED, *_UNSIGNED, "card:", "pipe:", "file:")
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,13 @@ class InputSettings:
     Attributes
     ----------
     source
-        `sdp:PATH`, `rtp://ADDRESS:PORT`, `file:PATH`, `card:NAME`, `pipe:PATH`; off the air
+        Signed: `session:` (announced to `commands`), `session:PATH`, `bulletin:PATH`. Signed by
+        nobody: `sdp:PATH`, `rtp://ADDRESS:PORT`; `file:PATH`, `card:NAME`, `pipe:PATH`; off the air
         `rtl://SERIAL`, `tcp://HOST:PORT`, `sim:SCENE.toml`, `mpx:FILE`, `iq:FILE`.
     repeat
         Of a file: over and over, as a last resort.
-    plain_rtp
-        Of RTP: taken without SRTP.
+    unsigned, plain_rtp
+        Of RTP: taken from whoever has its SRTP key; taken from anybody.
     buffer_ms
         Of RTP, card and pipe: against the network's and the crystal's moods.
     frequency_hz, centre_hz, rate_hz, gain_db, ppm
@@ -72,6 +84,7 @@ class InputSettings:
 
     source: str
     repeat: bool = False
+    unsigned: bool = False
     plain_rtp: bool = False
     buffer_ms: float = number(20.0, 5000.0, default=200.0)
     frequency_hz: float | None = number(50e6, 110e6, default=None)
@@ -90,6 +103,7 @@ class InputSettings:
             raise ValueError(f"source: expected one of {' '.join(FORMS)}, got {self.source[:60]!r}")
         if self.repeat and not self.source.startswith("file:"):
             raise ValueError(f"repeat: expected it of a file, got {self.source[:60]}")
+        self._require_signed()
         if not self.is_radio:
             if self.references or self.gate != "match":
                 raise ValueError(f"pass, references: expected of FM, got {self.source[:60]}")
@@ -101,6 +115,17 @@ class InputSettings:
         if self.frequency_hz is None and not self.source.startswith("mpx:"):
             raise ValueError("frequency_hz: expected the station's, got none")
 
+    def _require_signed(self) -> None:
+        """Refuse RTP that nobody signed, unless the settings say so by name."""
+        says = self.unsigned or self.plain_rtp
+        if self.source.startswith(_UNSIGNED) and not says:
+            raise ValueError(
+                "source: expected session:, which carries a signature, or unsigned = true (whoever "
+                f"has its SRTP key) or plain_rtp = true (anybody), got {self.source[:60]}"
+            )
+        if says and not self.source.startswith(_UNSIGNED):
+            raise ValueError(f"unsigned, plain_rtp: expected of RTP, got {self.source[:60]}")
+
     @property
     def is_radio(self) -> bool:
         """Whether it is off the air."""
@@ -108,104 +133,16 @@ class InputSettings:
 
 
 @dataclass(frozen=True)
-class RtpSettings:
-    """RTP to IP clusters.
-
-    Attributes
-    ----------
-    to
-        Destinations, ADDRESS:PORT.
-    heard_after_ms
-        `delay_ms` of the loudspeakers.
-    profile
-        Mastering: a name or the path of a profile, relative to the file.
-    codec, packet_ms, bit_rate_kbps, fec, srtp_key_file, sdp
-        As of `loa stream`.
-    """
-
-    to: tuple[str, ...]
-    heard_after_ms: float = number(0.0, 20_000.0, default=400.0)
-    profile: str = "ip"
-    codec: Literal["opus", "g722", "pcmu", "pcma", "l16"] = "opus"
-    packet_ms: float | None = number(1, 60, default=None)
-    bit_rate_kbps: float = number(6, 510, default=32.0)
-    fec: Literal["none", "normal", "emergency"] = "none"
-    srtp_key_file: str | None = None
-    sdp: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a stream to nobody."""
-        if not 1 <= len(self.to) <= 10_000:
-            raise ValueError(f"to: expected 1 to 10000 destinations, got {len(self.to)}")
-
-
-@dataclass(frozen=True)
-class FmSettings:
-    """A multiplex to an exciter.
-
-    Attributes
-    ----------
-    to
-        A file as of `loa multiplex`, `pipe:PATH`, or `card:NAME`.
-    heard_after_ms
-        From the relay to the FM horn: exciter, receiver, amplifier; a card's own latency is added.
-    profile
-        Mastering.
-    rules
-        Deviation and pre-emphasis: `75k50us`, `50k50us`, `75k75us` or a measuring profile.
-    stereo, pilot_khz, rds_khz, rds_phase_deg, mpx_limit_dbr, pi, ps, rt, rds
-        As of `loa multiplex`.
-    station, frequency_hz, codes, code_before, code_after
-        The station's own control codes, around every programme.
-    """
-
-    to: str
-    heard_after_ms: float = number(0.0, 20_000.0, default=0.0)
-    profile: str = "fm"
-    rules: str = "75k50us"
-    stereo: bool = True
-    pilot_khz: float | None = number(0.0, 50.0, default=None)
-    rds_khz: float | None = number(0.0, 50.0, default=None)
-    rds_phase_deg: float = number(-360.0, 360.0, default=0.0)
-    mpx_limit_dbr: float | None = number(-12.0, 20.0, default=None)
-    pi: str | None = None
-    ps: str | None = None
-    rt: str | None = None
-    rds: str | None = None
-    station: str = text(100, default="")
-    frequency_hz: float = number(50e6, 110e6, default=100e6)
-    codes: str | None = None
-    code_before: tuple[str, ...] = ()
-    code_after: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse outputs that are none."""
-        if not self.to or len(self.to) > 400:
-            raise ValueError(f"to: expected a file, pipe: or card:, got {self.to[:60]!r}")
-
-
-@dataclass(frozen=True)
-class LineSettings:
-    """A line to wired amplifiers: `card:NAME`, `pipe:PATH`, `file:PATH` or `null`."""
-
-    to: str
-    heard_after_ms: float = number(0.0, 20_000.0, default=0.0)
-    profile: str = "ip"
-
-    def __post_init__(self) -> None:
-        """Refuse outputs that are none."""
-        if self.to != "null" and not self.to.startswith(("file:", "card:", "pipe:")):
-            raise ValueError(f"to: expected card:, pipe:, file: or null, got {self.to[:60]!r}")
-
-
-@dataclass(frozen=True)
-class RelaySettings:
-    """One relay.
+class RelaySettings(TrustSettings):
+    """One relay; whom it trusts as of any device (`TrustSettings`).
 
     Attributes
     ----------
     id
-        Its name.
+        Its name, for which keys of sessions are wrapped.
+    zones
+        Where its horns are. It speaks in all of them at once, so that what is signed must address
+        all of them or the commune.
     through_ms
         From its input to every horn.
     leave_after_s
@@ -216,6 +153,7 @@ class RelaySettings:
 
     id: str
     input: tuple[InputSettings, ...]
+    zones: tuple[str, ...] = text(100, default=())
     through_ms: float = number(50.0, 30_000.0, default=1_000.0)
     leave_after_s: float = number(0.0, 60.0, default=2.0)
     rtp: tuple[RtpSettings, ...] = ()
@@ -231,6 +169,15 @@ class RelaySettings:
             raise ValueError(f"input: expected 1 to {_MOST_INPUTS}, got {len(self.input)}")
         if not 1 <= outputs <= _MOST_OUTPUTS:
             raise ValueError(f"rtp, fm, line: expected 1 to {_MOST_OUTPUTS}, got {outputs}")
+        self.require_provisioning([one.source for one in self.input])
+        if self.is_provisioned and not self.zones:
+            raise ValueError("zones: expected the zones of its horns beside trusted_keys, got none")
+
+    @property
+    def place(self) -> Place:
+        """Where it speaks."""
+        assert self.commune is not None
+        return Place(self.commune, self.zones, as_one=True)
 
 
 _INPUT_KEYS = tuple(

@@ -20,10 +20,10 @@ from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
 from ingest.clock import Clock, SystemClock
 from loa import reporting
+from loa.device.trust import address_of
 from loa.interrupt import Interrupt
 from loa.sending.devices import Device, read_devices
 from loa.sending.envelopes import content_of
-from loa.speaker.settings import address_of
 from transmit.bulletin.announced import SCHEMA as SESSION_SCHEMA
 from transmit.bulletin.announced import AnnouncedSession, read_announced
 from transmit.bulletin.challenge import answer, bulletin_digest, read_challenge

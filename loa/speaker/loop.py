@@ -9,7 +9,6 @@ heard: a step beyond a second is believed when it has lasted.
 from __future__ import annotations
 
 import itertools
-import queue
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -17,23 +16,22 @@ from typing import Any
 import numpy as np
 
 from dsp.contract import Samples
-from dsp.errors import Refusal
 from dsp.playout.concealment import rejoin
 from ingest.clock import Clock, rfc3339
 from loa import reporting
-from loa.interrupt import Interrupt
+from loa.device.admitted import Admitted
+from loa.device.bulletin_source import BulletinSource
 from loa.device.bulletin_voice import BulletinVoice
+from loa.device.live import LiveSource
+from loa.device.news import tell
+from loa.device.signed_source import SignedSource
+from loa.device.steady_clock import SteadyClock
+from loa.interrupt import Interrupt
 from loa.speaker.fallback import FileSource
 from loa.speaker.health import Health
-from loa.device.live import LiveSource
-from loa.device.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
 from loa.speaker.outputs import BLOCK_S, BLOCK_SAMPLES, Output
-from loa.device.port import CommandPort
-from loa.device.provisioned import BulletinSource
 from loa.speaker.settings import SpeakerSettings
-from loa.device.signed_source import SignedSource
 from loa.speaker.status_line import Second, about
-from loa.device.steady_clock import SteadyClock
 from loa.speaker.volume import Volume
 from transmit.bulletin.content import Priority
 
@@ -54,8 +52,8 @@ class Speaker:
         Opened, in order of preference.
     outputs
         The output, and the tap where one is wanted.
-    port, bulletins
-        Where signed commands come in, and what plays them; None for a loudspeaker without keys.
+    admitted
+        What its door lets in; None for a loudspeaker without keys.
     health
         Volume, proof of play and watchdog.
     """
@@ -67,8 +65,7 @@ class Speaker:
         outputs: list[Output],
         clock: Clock,
         *,
-        port: CommandPort | None = None,
-        bulletins: BulletinVoice | None = None,
+        admitted: Admitted | None = None,
         health: Health | None = None,
     ) -> None:
         self._settings = settings
@@ -76,8 +73,7 @@ class Speaker:
         self._outputs = outputs
         self._clock = clock
         self._steady = SteadyClock(clock)
-        self._port = port
-        self._bulletins = bulletins
+        self._admitted = admitted
         self._health = health or Health(Volume(settings.volume), clock.now_utc)
         self._priority: Priority | None = None
         self._now: Heard | None = None
@@ -100,7 +96,7 @@ class Speaker:
             # A block that is late to be rendered is heard in its turn all the same.
             records = self.block(self._steady.at(due_s) + self._outputs[0].latency_s)
             for record in records:
-                self._tell(record, as_json=as_json)
+                tell(record, as_json=as_json)
             if (block + 1) % round(1 / BLOCK_S) == 0:
                 self._say(as_json=as_json)
 
@@ -108,13 +104,18 @@ class Speaker:
         """Play the block that is heard at `moment_s`; return what is to be told of it."""
         if self.begun_s is None:
             self.begun_s = moment_s
-        records = self._take_news(moment_s)
+        records = [] if self._admitted is None else self._admitted.take_news(moment_s)
         self._receive(moment_s - self._outputs[0].latency_s)
         samples = self._health.loud(self._chosen(moment_s), self._priority)
         for output in self._outputs:
             output.write(samples)
         self._second.add(samples)
-        return records + self._bulletins_told()
+        return records if self._admitted is None else records + self._admitted.told()
+
+    def finish(self) -> None:
+        """Complete what outputs have begun."""
+        for output in self._outputs:
+            output.finish()
 
     def summary(self) -> dict[str, Any]:
         """Return what was received and played, for the closing line."""
@@ -142,70 +143,14 @@ class Speaker:
         for source in self._live():
             source.receive(moment_s)
 
-    def _take_news(self, moment_s: float) -> list[dict[str, Any]]:
-        """Take what the door let in; sessions end by themselves."""
-        records = []
-        for source in self._signed():
-            source.expire(moment_s)
-        while self._port is not None:
-            try:
-                news = self._port.news.get_nowait()
-            except queue.Empty:
-                break
-            try:
-                records.append(self._take(news, moment_s))
-            except Refusal as refusal:
-                records.append(told(Refused(name_of(news), refusal)))
-        if not records:
-            return []
-        now = rfc3339(self._clock.now_utc())
-        return [{"time": now, "zone": self._settings.zone, **record} for record in records]
-
-    def _take(self, news: News, moment_s: float) -> dict[str, Any]:
-        voice = self._bulletins
-        if isinstance(news, Join):
-            for named in self._signed():
-                if named.name == news.source:
-                    named.join(news, moment_s)
-        elif isinstance(news, Leave):
-            self._leave(news, moment_s)
-        elif isinstance(news, Play) and voice is not None:
-            voice.take(news.accepted, moment_s)
-        elif isinstance(news, Cancel) and voice is not None:
-            voice.cancel(news, moment_s)
-        return told(news)
-
-    def _leave(self, news: Leave, moment_s: float) -> None:
-        """Drop what was signed by a key that was revoked."""
-        if self._bulletins is not None:
-            self._bulletins.leave(news.name, moment_s)
-        for source in self._sources:
-            if isinstance(source, SignedSource):
-                source.leave(news.name)
-            elif isinstance(source, BulletinSource) and source.bulletin == news.name:
-                source.is_revoked = True
-
-    def _bulletins_told(self) -> list[dict[str, Any]]:
-        """Return what bulletins did, and let the door forget those that are done with."""
-        if self._bulletins is None:
-            return []
-        for name in self._bulletins.ended:
-            if self._port is not None:
-                self._port.done(name)
-        self._bulletins.ended.clear()
-        records = self._bulletins.records[:]
-        self._bulletins.records.clear()
-        return records
-
     def _chosen(self, moment_s: float) -> Samples:
         """Return what is heard, cross-faded where it is another than before."""
-        before = self._now
-        samples, self._priority = None, None
-        if self._bulletins is not None:
-            samples = self._bulletins.render(BLOCK_SAMPLES, moment_s)
-        if samples is not None and self._bulletins is not None:
-            self._now = self._bulletins
-            self._priority = "emergency" if self._bulletins.is_emergency else None
+        before, voice = self._now, None if self._admitted is None else self._admitted.voice
+        self._priority = None
+        samples = None if voice is None else voice.render(BLOCK_SAMPLES, moment_s)
+        if samples is not None and voice is not None:
+            self._now = voice
+            self._priority = "emergency" if voice.is_emergency else None
         else:
             self._now = self._choose(moment_s, before)
             samples = self._rendered(self._now, moment_s)
@@ -213,7 +158,7 @@ class Speaker:
             return samples
         self.changes += 1
         # A bulletin that has ended has faded by itself; what it interrupted fades out under it.
-        left = None if before is self._bulletins else before
+        left = None if before is voice else before
         return rejoin(self._rendered(left, moment_s)[:_FADE_SAMPLES], samples)
 
     def _choose(self, moment_s: float, before: Heard | None) -> Heard | None:
@@ -258,9 +203,10 @@ class Speaker:
             "source": getattr(now, "name", None),
         }
         fields |= second.fields() | self._health.told(self._priority)
-        if self._port is not None:
-            fields["listening"] = self._port.is_well
-        if self._port is None or self._port.is_well:
+        listening = self._admitted is None or self._admitted.port.is_well
+        if self._admitted is not None:
+            fields["listening"] = listening
+        if listening:
             self._health.watchdog.alive()
         if isinstance(now, LiveSource):
             fields |= about(now)
@@ -270,17 +216,6 @@ class Speaker:
             loud = fields["level_dbfs"]
             level = "silent" if loud is None else f"{loud} dBFS"
             reporting.note(f"loa: {fields['time']} {fields['state']} {fields['source']} {level}")
-
-    @staticmethod
-    def _tell(record: dict[str, Any], *, as_json: bool) -> None:
-        if as_json:
-            reporting.print_json("status", record)
-        else:
-            words = [record["event"], record.get("name"), record.get("outcome")]
-            words += [record.get("kind"), record.get("reason")]
-            reporting.note(
-                f"loa: {record['time']} " + " ".join(str(word) for word in words if word)
-            )
 
 
 def _state(heard: Heard | None) -> str:

@@ -33,14 +33,29 @@ _SESSIONS = "session:"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a loudspeaker stands, or which zones a playout serves."""
+    """Where a loudspeaker stands, or which zones a playout or a relay serves.
+
+    Attributes
+    ----------
+    as_one
+        Whoever speaks here is heard in all zones: then all of them must be addressed, not one.
+    """
 
     commune: str
     zones: tuple[str, ...]
+    as_one: bool = False
+
+    @property
+    def zones_said(self) -> str:
+        """The zones in words."""
+        return (" and " if self.as_one else ", ").join(self.zones)
 
     def is_addressed(self, said: Statement) -> bool:
         """Tell whether something said is meant for here."""
-        return self.commune in said.communes or bool(set(self.zones) & set(said.zones))
+        here, meant = set(self.zones), set(said.zones)
+        if self.commune in said.communes:
+            return True
+        return bool(here) and here <= meant if self.as_one else bool(here & meant)
 
 
 @dataclass(frozen=True)
@@ -314,7 +329,7 @@ class Acceptance:
 
     def _require_here(self, said: Statement) -> None:
         if not self._place.is_addressed(said):
-            here = f"{self._place.commune} or {', '.join(self._place.zones)}"
+            here = f"{self._place.commune} or {self._place.zones_said}"
             raise _refuse("elsewhere", f"something addressed to {here}", "another address", "none")
 
     def _require_answer(

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from loa.sending.announcing import Answering
 from loa.device.news import Cancel, Join, Leave, Play, Refused
+from loa.sending.announcing import Answering
 from tests.loa.device.made import (
     NOW,
     SENDER,

@@ -3,11 +3,12 @@
 import numpy as np
 
 from loa.relay.chooser import Chooser
+from loa.relay.inputs import Input
 
 COUNT = 960
 
 
-class Scripted:
+class Scripted(Input):
     """An input whose liveliness the test sets; its samples are its own number."""
 
     def __init__(self, name, value):
@@ -26,6 +27,7 @@ class Scripted:
 
 def make(leave_after_s=0.1):
     inputs = [Scripted("sdp:a", 0.1), Scripted("rtl://", 0.2), Scripted("file:b", 0.3)]
+    inputs[1].runs_on = True
     return Chooser(inputs, leave_after_s), inputs
 
 
@@ -89,3 +91,16 @@ def test_live_inputs_are_drained_while_another_is_relayed():
     first.alive = True
     names(chooser, 1)
     assert second.rendered == 21
+
+
+def test_what_is_urgent_goes_first_and_is_left_at_once_when_it_cannot_pause():
+    chooser, (first, second, third) = make(leave_after_s=5.0)
+    first.alive = third.alive = third.urgent = True
+    third.may_pause = False
+    assert names(chooser, 2) == ["file:b"] * 2
+    second.alive = second.urgent = True
+    assert names(chooser, 1) == ["rtl://"]
+    second.alive = second.urgent = False
+    assert names(chooser, 1) == ["file:b"]
+    third.alive = third.urgent = False
+    assert names(chooser, 1) == ["sdp:a"]

@@ -13,8 +13,9 @@ from dsp.coder.multiplex import Multiplex
 from dsp.coder.settings import MultiplexSettings
 from dsp.receive.meters.figure import Figure
 from loa.relay.fm_input import FmInput
-from loa.relay.program import BLOCK_S, Relay
+from loa.relay.loop import BLOCK_S, Relay
 from loa.relay.settings import parse_relay
+from loa.relay.status_line import record_of
 from transmit.multiplex_file import MultiplexFile
 
 RATE = 48_000
@@ -78,13 +79,13 @@ to = "file:line.wav"
 """
     clock, sources = Given(), []
     with Relay(parse_relay(text.encode()), folder, clock) as relay:
-        air = relay._inputs[0]
+        air = relay.inputs[0]
         assert isinstance(air, FmInput)
         for _ in range(blocks):
             air.wait_until_received()
             relay.step(clock.now_s)
             clock.now_s += BLOCK_S
-            sources.append(relay.record()["source"])
+            sources.append(record_of(relay, clock)["source"])
         relay.finish()
         state = air.about()
     sound, _ = soundfile.read(folder / "line.wav", dtype="float32")

@@ -11,9 +11,10 @@ from bench.stream_network import programme, sent
 from dsp.align.delay import measure_delay
 from dsp.errors import Refusal
 from loa.relay.card_reader import CardReader
-from loa.relay.inputs import CardInput
-from loa.relay.program import BLOCK_S
+from loa.relay.line_inputs import CardInput
+from loa.relay.loop import BLOCK_S
 from loa.relay.settings import InputSettings
+from loa.relay.status_line import record_of
 from loa.sending.description import describe
 from loa.speaker.outputs import CardOutput
 from tests.loa.relay.test_relay import BEGUN_S, RATE, free_port, opened
@@ -36,6 +37,7 @@ through_ms = 100
 leave_after_s = 1
 [[input]]
 source = "sdp:in.sdp"
+unsigned = true
 buffer_ms = 200
 [[input]]
 source = "file:chime.wav"
@@ -63,9 +65,9 @@ def relayed_stream(folder, key, send_key=None):
                 (control if is_control else media).send(data)
             relay.step(clock.now_s)
             clock.now_s += BLOCK_S
-            sources.append(relay.record()["source"])
+            sources.append(record_of(relay, clock)["source"])
         relay.finish()
-        about = relay.record()["inputs"][0]
+        about = record_of(relay, clock)["inputs"][0]
     out, _ = soundfile.read(folder / "line.wav", dtype="float32")
     return sound, out, np.array(sources), about
 

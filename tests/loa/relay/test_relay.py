@@ -26,10 +26,11 @@ from ingest.iq.multiplex_source import MultiplexFile
 from ingest.receiver.multiplex_receiver import MultiplexReceiver
 from ingest.receiver.stations import Station, StationList
 from loa import cli
-from loa.relay.program import BLOCK_S, BLOCK_SAMPLES, Relay
-from loa.relay.settings import parse_relay
+from loa.device.described import session_of
 from loa.device.live import LiveSource
-from loa.speaker.settings import session_of
+from loa.relay.loop import BLOCK_S, BLOCK_SAMPLES, Relay
+from loa.relay.settings import parse_relay
+from loa.relay.status_line import record_of
 
 RATE = 48_000
 BEGUN_S = 1_780_000_000.0
@@ -174,7 +175,7 @@ to = "file:line.wav"
             ip = run(relay, clock, 25 * 50, horn)
             for name, (path, pair) in relay.pairs().items():
                 relay.late[name] = path.ear.late(pair)
-            record = relay.record()
+            record = record_of(relay, clock)
             more = run(relay, clock, relay.end_programme() + 60, horn, takes_in=False)
         relay.finish()
     fm, records = received(folder / "mpx.wav")

@@ -13,6 +13,7 @@ through_ms = 1500
 leave_after_s = 3
 [[input]]
 source = "sdp:district.sdp"
+unsigned = true
 [[input]]
 source = "rtl://"
 frequency_hz = 96.4e6
@@ -68,6 +69,22 @@ BAD = {
     "a bad name": (GOOD.replace('id = "tri-ton"', 'id = "tri ton"'), "id: expected"),
     "text for a number": (GOOD.replace("hold_s = 15", 'hold_s = "15"'), "hold_s"),
     "no TOML": ("id = ", "a TOML file"),
+    "RTP that nobody signed": (GOOD.replace("unsigned = true\n", ""), "expected session:"),
+    "a file that is unsigned": (GOOD.replace("repeat = true", "unsigned = true"), "of RTP"),
+    "a session without keys": (
+        GOOD.replace("file:chime.wav", "session:").replace("repeat = true\n", ""),
+        "trusted_keys: expected a keyring, since a signed source",
+    ),
+    "a recording without keys": (
+        GOOD.replace("file:chime.wav", "bulletin:a.json").replace("repeat = true\n", ""),
+        "trusted_keys: expected a keyring, since a signed source",
+    ),
+    "commands without keys": ('commands = ["0.0.0.0:5010"]' + GOOD, "since commands needs one"),
+    "keys without a place": ('trusted_keys = ["K"]' + GOOD, "commune: expected commune and state"),
+    "keys without zones": (
+        'trusted_keys = ["K"]\ncommune = "a"\nstate = "s"' + GOOD,
+        "zones: expected the zones",
+    ),
     "a line to nowhere": (GOOD.replace('"null"', '"nowhere"'), "to: expected card:"),
 }
 
@@ -117,7 +134,9 @@ COMMANDS = [
     (["bulletin.wav", "--to", "line:null", "--through-ms", "60"], "through_ms"),
     (["bulletin.wav", "--to", "rtp://1.2.3.4:5004?fec=normal"], "heard_after_ms: 1100 or more"),
     (["bulletin.wav", "--to", "rtp://1.2.3.4:99999"], "ADDRESS:PORT"),
-    (["rtp://127.0.0.1:5004", "--to", "line:null"], "an SRTP key"),
+    (["rtp://127.0.0.1:5004", "--to", "line:null"], "expected session:"),
+    (["rtp://127.0.0.1:5004", "--to", "line:null", "--unsigned"], "an SRTP key"),
+    (["session:", "--to", "line:null"], "trusted_keys: expected a keyring"),
 ]
 
 

@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -171,5 +172,6 @@ def test_a_loudspeaker_whose_ear_is_dead_does_not_say_that_it_is_alive(monkeypat
     settings = SpeakerSettings("a", "b", ("file:x",))
     for port, count in ((None, 1), (Deaf(), 0)):
         told.clear()
-        Speaker(settings, [], [], Leaping(), port=port, health=health)._say(as_json=True)
+        admitted = None if port is None else SimpleNamespace(port=port)
+        Speaker(settings, [], [], Leaping(), admitted=admitted, health=health)._say(as_json=True)
         assert len(told) == count

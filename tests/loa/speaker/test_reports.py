@@ -10,9 +10,9 @@ import pytest
 
 from bench.stream_network import BEGUN_S, programme
 from dsp.packet.rtcp import ntp_from_unix
+from loa.device.live import LiveSource
 from loa.sending.description import describe
 from loa.sending.reception_told import reception_lines, reception_said
-from loa.device.live import LiveSource
 from tests.loa.speaker.test_speaker import Still
 from transmit.rtp.fan_out import FanOut
 from transmit.rtp.payloads import CODECS, PayloadEncoder

@@ -13,15 +13,13 @@ import soundfile
 from bench.stream_network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
+from loa.device.news import Join
+from loa.device.signed_source import SignedSource
 from loa.sending.announcing import Answering
 from loa.sending.description import describe
-from loa.device.news import Join
 from loa.speaker.outputs import BLOCK_S, NullOutput
-from loa.speaker.program import _joined, _opened
-from loa.device.provisioned import Provisioned
+from loa.speaker.program import open_speaker
 from loa.speaker.settings import load_settings
-from loa.device.signed_source import SignedSource
-from loa.speaker.volume import open_volume
 from tests.loa.device.made import (
     NOW,
     PORTS,
@@ -74,19 +72,12 @@ class Horn:
         path = provision(folder, **({"commands": address, "prints": "false"} | changes))
         self.clock = HandClock()
         self.settings = load_settings(path)
-        keys = Provisioned(self.settings, folder, self.clock)
-        sources = [
-            _opened(name, folder, self.settings, keys, self.clock) for name in self.settings.sources
-        ]
-        for source in sources:
-            held.callback(getattr(source, "close", int))
         self.kept = Kept()
-        volume = open_volume(
-            self.settings.volume, self.settings.profile, self.settings.level_dba, folder
-        )
-        self.speaker = _joined(self.settings, sources, [self.kept], self.clock, keys, volume, held)
-        self.port = self.speaker._port
-        self.shelf = keys.shelf
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setattr("loa.speaker.program.open_output", lambda *_: self.kept)
+            self.speaker = open_speaker(self.settings, folder, self.clock, held)
+        admitted = self.speaker._admitted
+        self.port, self.shelf = admitted.port, admitted.voice._shelf
         self.records = []
         self.socket = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
 

@@ -17,9 +17,9 @@ import soundfile
 from bench.stream_network import BEGUN_S, RATE, programme, sent, skew_s
 from dsp.packet.sdp import AudioSession
 from loa import cli
+from loa.device.live import OUTAGE_S, LiveSource
 from loa.sending.description import describe
 from loa.speaker.fallback import FileSource
-from loa.device.live import OUTAGE_S, LiveSource
 from loa.speaker.outputs import BLOCK_S, WavOutput
 from loa.speaker.program import Speaker, run_speaker
 from loa.speaker.settings import SpeakerSettings

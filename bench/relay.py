@@ -36,11 +36,11 @@ from ingest.iq.multiplex_source import MultiplexFile
 from ingest.receiver.multiplex_receiver import MultiplexReceiver
 from ingest.receiver.stations import Station, StationList
 from loa.demo.joined.hearing import MonoEar, loudness_lufs
+from loa.device.described import session_of
 from loa.device.live import LiveSource
 from loa.relay.loop import BLOCK_S, BLOCK_SAMPLES, Relay
 from loa.relay.settings import parse_relay
 from loa.relay.status_line import record_of
-from loa.speaker.settings import session_of
 
 RATE = 48_000
 BEGUN_S = 1_800_000_000.0

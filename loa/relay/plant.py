@@ -34,7 +34,8 @@ def open_inputs(
     keys = None
     if settings.is_provisioned:
         keys = Provisioned(settings, folder, clock, device=settings.id, place=settings.place)
-    inputs, signed = [], []
+    inputs: list[Input] = []
+    signed: list[object] = []
     for one in settings.input:
         opened: Input
         if one.source.startswith("session:"):

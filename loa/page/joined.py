@@ -64,6 +64,4 @@ def late_ms(one: HornReport) -> str:
 
 def forged(words: Mapping[str, str], one: HornReport) -> str:
     """Return what became of the forged announcement."""
-    if one.path == "FM":
-        return words["relay_not_sent"]
     return words["no"] if one.refused is None else words["relay_refused"]

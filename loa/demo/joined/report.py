@@ -16,7 +16,7 @@ from dsp.receive.meters.figure import Figure
 from ingest.clock import Clock, SystemClock
 from loa.demo.joined.hearing import Horn, alert_after_s, apart, loudness_lufs, on_the_air, says
 from loa.demo.joined.performance import EMERGENCY_AT, Performance, perform, tap_of
-from loa.demo.joined.stage import HORNS, THROUGH_MS, set_stage
+from loa.demo.joined.stage import HORNS, RELAY, THROUGH_MS, set_stage
 from loa.tables import number
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _HEARD_S = (5.5, 11.5)
 
 @dataclass(frozen=True)
 class HornReport:
-    """One horn; `late` in seconds against the first."""
+    """One horn; `late` in seconds against the first, `disk_s` what its door waited for its disk."""
 
     name: str
     path: str
@@ -41,6 +41,7 @@ class HornReport:
     loudness_lufs: float | None
     alert_s: float | None
     refused: str | None
+    disk_s: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return its part of `loa demo --json`."""
@@ -53,6 +54,7 @@ class HornReport:
             "loudness_lufs": None if self.loudness_lufs is None else round(self.loudness_lufs, 2),
             "alert_s": None if self.alert_s is None else round(self.alert_s, 3),
             "refused": self.refused,
+            "disk_s": None if self.disk_s is None else round(self.disk_s, 4),
             "u": {"late_ms": round(1e3 * (self.late.u or 0.0), 3)} if valid else {},
             "invalid": {} if valid else {"late_ms": self.late.invalid},
         }
@@ -95,8 +97,9 @@ class JoinedReport:
             found.append(f"loudness differs by {number(difference_lu, 1)} LU")
         for one in self.horns:
             if one.alert_s is None or one.alert_s > MOST_ALERT_S[one.path]:
-                found.append(f"{one.name}: alert after {number(one.alert_s, 2)} s")
-            if one.path == "IP" and one.refused is None:
+                disk = "" if one.disk_s is None else f" ({number(one.disk_s, 2)} of it the disk)"
+                found.append(f"{one.name}: alert after {number(one.alert_s, 2)} s{disk}")
+            if one.refused is None:
                 found.append(f"{one.name} did not refuse the forgery")
         if found and self.stalls:
             found.append(f"the machine stood still {self.stalls} times: others use it")
@@ -154,8 +157,7 @@ def _performed(
         horns = []
         for horn in HORNS:
             tap, _ = soundfile.read(tap_of(stage, horn), dtype="float32")
-            begun_s = performance.horns[horn][-1]["begun_unix_s"]
-            horns.append(Horn(horn, "IP", tap, begun_s))
+            horns.append(Horn(horn, "IP", tap, performance.begun_unix_s[horn]))
         # As it was by then: where the machine stood still later on, FM went on later too.
         begun_s = performance.relay[EMERGENCY_AT - 1]["begun_unix_s"]
         horns.append(Horn(FM_HORN, "FM", fm, begun_s))
@@ -181,17 +183,18 @@ def judge(
             Figure(0.0, 0.0) if horn.name == first else pairs[first, horn.name],
             loudness_lufs(sounds[horn.name]),
             alert_after_s(horn, performance.sent_unix_s),
-            _refused(performance.horns.get(horn.name, [])),
+            *_door(performance.news[RELAY if horn.path == "FM" else horn.name]),
         )
         for horn in horns
     ]
     return JoinedReport(reports, pairs, performance.stalls)
 
 
-def _refused(lines: list[dict[str, Any]]) -> str | None:
-    """Return why the forged announcement was refused."""
-    kinds = [line["kind"] for line in lines if line.get("event") == "refused"]
-    return kinds[0] if kinds else None
+def _door(news: list[dict[str, Any]]) -> tuple[str | None, float | None]:
+    """Return why the forged announcement was refused, and how long the disk took for the right."""
+    kinds = [line["kind"] for line in news if line["event"] == "refused"]
+    took_s = [line["took_ms"] / 1000 for line in news if "took_ms" in line]
+    return kinds[0] if kinds else None, took_s[0] if took_s else None
 
 
 def joined_table(report: JoinedReport) -> Table:
@@ -225,6 +228,4 @@ def _late(one: HornReport) -> str:
 
 
 def _forged(one: HornReport) -> str:
-    if one.path == "FM":
-        return "never on the air"
     return "NOT REFUSED" if one.refused is None else f"refused ({one.refused})"

@@ -1,9 +1,8 @@
-"""What the performance needs, in a folder: fresh keys, two loudspeakers, a relay."""
+"""What the performance needs, in a folder: keys, two loudspeakers, a relay; all have doors."""
 
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 import socket
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from transmit.bulletin.signing import SigningKey, sign
 
 COMMUNE, ISSUER = "duc-my", "commune.duc-my"
 HORNS = ("ip-1", "ip-2")
+RELAY = "relay"  # speaks to the horns that have no keys
 DELAY_MS, THROUGH_MS = 400, 1_000
 _SRTP_KEY_BYTES = 30
 
@@ -34,7 +34,7 @@ class Stage:
     devices
         The loudspeakers' own keys.
     media, commands
-        Ports of each loudspeaker.
+        Ports: of each loudspeaker; of each, and of the relay.
     """
 
     folder: Path
@@ -120,6 +120,7 @@ def set_stage(folder: Path, bulletin: Path) -> Stage:
     media, commands = {}, {}
     for horn in HORNS:
         media[horn], commands[horn] = _free_port(2), _free_port(1)
+    commands[RELAY] = _free_port(1)
     stage = Stage(
         folder,
         SigningKey.generate(),
@@ -145,15 +146,15 @@ def set_stage(folder: Path, bulletin: Path) -> Stage:
             f"delay_ms = {DELAY_MS}\n",
             encoding="utf-8",
         )
-    os.mkfifo(stage.path("emergency.pipe"))
     streams = "".join(
         f'[[rtp]]\nto = ["127.0.0.1:{media[horn]}"]\nheard_after_ms = {DELAY_MS}\n'
         f'srtp_key_file = "srtp.key"\nsdp = "{horn}.sdp"\n'
         for horn in HORNS
     )
     stage.path("RELAY.toml").write_text(
-        f'id = "{COMMUNE}"\nthrough_ms = {THROUGH_MS}\nleave_after_s = 0.1\n'
-        '[[input]]\nsource = "pipe:emergency.pipe"\n'
+        f'id = "{COMMUNE}"\nthrough_ms = {THROUGH_MS}\ncommune = "{COMMUNE}"\n'
+        f'zones = ["{COMMUNE}.1"]\ntrusted_keys = ["KEYRING.toml"]\nstate = "{RELAY}.state"\n'
+        f'commands = ["127.0.0.1:{commands[RELAY]}"]\nclock = "trusted"\n'
         f'[[input]]\nsource = "file:{bulletin.name}"\n{streams}'
         '[[fm]]\nto = "exciter.wav"\npi = "7001"\nps = "DUC MY"\n',
         encoding="utf-8",

@@ -13,7 +13,7 @@ def horn(name="ip-1", path="IP", **more):
         "refused": "bulletin.unknown_signer",
     }
     if path == "FM":
-        said |= {"late": Figure(0.001, 0.0002), "alert_s": 1.2, "refused": None}
+        said |= {"late": Figure(0.001, 0.0002), "alert_s": 1.2}
     return HornReport(name, path, **(said | more))
 
 

@@ -1,6 +1,7 @@
 """Horns side by side: what is right holds, what is wrong is named; and the performance itself."""
 
 import shutil
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from ingest.clock import SystemClock
 from loa.demo.joined import report as joined_report
 from loa.demo.joined.hearing import Horn, alert_after_s, on_the_air
 from loa.demo.joined.performance import Performance, perform
+from loa.demo.joined.programs import Program
 from loa.demo.joined.report import demonstrate_joined, joined_table, judge
-from loa.demo.joined.stage import HORNS, set_stage
+from loa.demo.joined.stage import HORNS, RELAY, set_stage
 from loa.page.joined import joined_section
 from loa.tables import print_table
 from loa.words import LANGUAGES, load_words
@@ -50,8 +52,9 @@ def heard(sound, late_s, gain=0.5, alert_at_s=13.0):
 
 
 def performance(refused="bulletin.unknown_signer"):
-    lines = [{"schema": "loa.status/1", "event": "refused", "kind": refused}] if refused else []
-    return Performance([], {name: list(lines) for name in HORNS}, BEGUN_S + 12.9)
+    lines = [{"event": "accepted", "took_ms": 8.0}]
+    lines += [{"event": "refused", "kind": refused}] if refused else []
+    return Performance([], dict.fromkeys((*HORNS, RELAY), lines), {}, BEGUN_S + 12.9)
 
 
 def test_a_good_performance_holds(sound):
@@ -81,7 +84,9 @@ def test_what_is_wrong_is_named(sound):
     wrong = "; ".join(judge(horns, performance(refused=None), BEGUN_S, sound).wrong)
     for words in ("fm does not say it", "apart by", "loudness differs", "fm: alert after –"):
         assert words in wrong
-    assert "ip-1 did not refuse the forgery" in wrong
+    for name in ("ip-1", "ip-2", "fm"):
+        assert f"{name} did not refuse the forgery" in wrong
+    assert "fm: alert after – s (0.01 of it the disk)" in wrong
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_the_stage_signs_what_loudspeakers_believe_and_a_stranger_does_not(tmp_p
     with pytest.raises(Refusal, match="unknown_signer"):
         door.accept(stage.emergency(NOW, by="stranger"), NOW)
     assert (tmp_path / "srtp.key").stat().st_mode & 0o077 == 0
-    assert len({*stage.media.values(), *stage.commands.values()}) == 4
+    assert len({*stage.media.values(), *stage.commands.values()}) == 5
 
 
 def test_a_program_that_cannot_run_says_why(tmp_path):
@@ -151,6 +156,44 @@ def test_a_program_that_cannot_run_says_why(tmp_path):
     with pytest.raises(Refusal, match="loa: speaker") as caught:
         perform(stage, SystemClock(), lambda *_: None)
     assert caught.value.kind == "demo.program"
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("import time; time.sleep(600)", "nothing for 0.05 s"),
+        ("", "an end without a word"),
+        ("import sys; sys.exit('loa: it is broken')", "loa: it is broken"),
+    ],
+)
+def test_a_program_that_says_nothing_does_not_hang_the_demo(tmp_path, monkeypatch, program, said):
+    stage = set_stage(tmp_path, tmp_path / BULLETIN.name)
+    (tmp_path / "mute.py").write_text(program)
+    monkeypatch.setattr("loa.demo.joined.programs.COMMAND", [sys.executable, "mute.py"])
+    patience_s = 0.05 if "sleep" in program else 60.0
+    with (
+        Program(stage, "ip-1", ["speaker"], patience_s) as mute,
+        pytest.raises(Refusal, match="loa ip-1 to run") as caught,
+    ):
+        mute.wait_for_lines(1)
+    assert (caught.value.exit_code, caught.value.got) == (3, said)
+
+
+def test_a_program_that_says_much_is_heard_out_while_nobody_waits(tmp_path, monkeypatch):
+    """A pipe holds 64 kB: a loudspeaker that is not read would stand still with all its sound."""
+    stage = set_stage(tmp_path, tmp_path / BULLETIN.name)
+    (tmp_path / "much.py").write_text(
+        "import json, pathlib\n"
+        "for n in range(300):\n"
+        "    print(json.dumps({'schema': 'loa.speaker/1', 'prints': 'x' * 2_000}), flush=True)\n"
+        "pathlib.Path('done').touch()\n"
+    )
+    monkeypatch.setattr("loa.demo.joined.programs.COMMAND", [sys.executable, "much.py"])
+    with Program(stage, "ip-1", []) as much:
+        much._process.wait(60)
+        assert (tmp_path / "done").exists()
+        much.wait()
+        assert len(much.lines) == 300
 
 
 def test_a_multiplex_goes_on_the_air_and_is_heard_where_it_was(tmp_path, sound):

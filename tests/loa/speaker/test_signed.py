@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -153,6 +153,25 @@ def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert
         ("began", "province.vinh-long/vinh-long-2026-000123", None),
         ("ended", "province.vinh-long/vinh-long-2026-000123", "played"),
     ]
+
+
+@pytest.mark.parametrize("disk_s", [0.0, 1.2])
+def test_an_emergency_waits_for_the_disk_and_for_nothing_else(horn, monkeypatch, disk_s):
+    """A sync beside somebody who writes in bulk took 1.2 s, and so long after came the alert."""
+    one = horn()
+    one.play(0.1)
+    sent_s = one.clock.passed_s
+
+    def sync(_):
+        one.clock.passed_s += disk_s
+
+    monkeypatch.setattr("transmit.bulletin.replay_file.os.fdatasync", sync)
+    one.command(signed().to_bytes())
+    one.play(0.1)
+    accepted, began = one.records
+    assert accepted["took_ms"] == pytest.approx(1000 * disk_s)
+    begun = datetime.fromisoformat(began["began"])
+    assert begun.timestamp() - BEGUN_S - sent_s == pytest.approx(disk_s, abs=0.001)
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,13 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs" / "campaigns" / "long.md"
 CAMPAIGNS = {
-    "True-peak limiter: a million random and adversarial signals": ["-m", "bench.campaign_limiter"],
+    "True-peak limiter: a million random and adversarial signals": [
+        "-m",
+        "bench.audio.limiter_campaign",
+    ],
     "Memory of a reception over 24 hours of a capture, as fast as it can be fed": [
         "-m",
-        "bench.receive_memory",
+        "bench.receive.memory",
         "--minutes",
         "1440",
         "--stations",
@@ -25,7 +28,7 @@ CAMPAIGNS = {
         "--rate-hz",
         "288000",
     ],
-    "Soak of the service at full speed": ["-m", "bench.soak", "--minutes", "20"],
+    "Soak of the service at full speed": ["-m", "bench.service.soak", "--minutes", "20"],
     "Recognition: three station-weeks in which nothing may be named": [
         "-m",
         "bench.match.false_alarms",
@@ -34,11 +37,11 @@ CAMPAIGNS = {
         "-m",
         "bench.watch.station_weeks",
     ],
-    "Two loudspeakers in step for an hour": ["-m", "bench.stream", "--step-minutes", "60"],
-    "A day of a loudspeaker, 200 ppm either way": ["-m", "bench.stream_day"],
+    "Two loudspeakers in step for an hour": ["-m", "bench.stream.rows", "--step-minutes", "60"],
+    "A day of a loudspeaker, 200 ppm either way": ["-m", "bench.stream.day"],
     "Memory of `loa relay` over two hours, as fast as it can be fed": [
         "-m",
-        "bench.relay",
+        "bench.stream.relay",
         "--hours",
         "2",
     ],

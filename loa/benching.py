@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
 # What can be timed, and the modules of `bench` whose rows it is made of.
 ROOMS = {
-    "audio": ("bench.measure", "bench.command", "bench.encode"),
-    "multiplex": ("bench.multiplex", "bench.scene"),
-    "match": ("bench.match.rows", "bench.align"),
-    "service": ("bench.service", "bench.service_hosts"),
-    "stream": ("bench.stream", "bench.relay", "bench.stream_emergency", "bench.stream_restart"),
+    "audio": ("bench.audio.measure", "bench.audio.command", "bench.audio.encode"),
+    "multiplex": ("bench.receive.multiplex", "bench.receive.scene"),
+    "match": ("bench.match.rows", "bench.align.rows"),
+    "service": ("bench.service.rows", "bench.service.hosts"),
+    "stream": (
+        "bench.stream.rows",
+        "bench.stream.relay",
+        "bench.stream.emergency",
+        "bench.stream.restart",
+    ),
     "receive": (
-        "bench.receive_front",
-        "bench.rds_receive",
-        "bench.receive_band",
+        "bench.receive.front",
+        "bench.receive.rds",
+        "bench.receive.band",
     ),
 }
 
@@ -33,7 +38,7 @@ def rows_of(work: str, *, runs: int, quality: bool, quick: bool) -> Iterator[dic
     for room in ROOMS[work]:
         yield from importlib.import_module(room).rows(runs=runs, **more)
     if work == "audio" and quality:
-        yield from importlib.import_module("bench.intelligibility").rows()
+        yield from importlib.import_module("bench.audio.intelligibility").rows()
 
 
 def run_bench(work: str, *, runs: int, quality: bool, as_json: bool, quick: bool = False) -> int:

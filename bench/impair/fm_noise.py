@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from bench.listening_place import active_power
+from bench.audio.listening_place import active_power
 
 RATE_HZ = 48_000
 AUDIO_EDGE_HZ = 15_000.0

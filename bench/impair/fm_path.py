@@ -96,7 +96,7 @@ def audio_snr_db(cn_db: float) -> float:
 
     Power of the active frames over the power of what differs from the noiseless reception.
     """
-    from bench.listening_place import active_power
+    from bench.audio.listening_place import active_power
 
     sent, clean = _yardstick()
     noisy = FmPath(cn_db)(sent, np.random.default_rng(1))

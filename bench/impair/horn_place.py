@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from bench.listening_place import active_power, babble, through_horn
+from bench.audio.listening_place import active_power, babble, through_horn
 
 RATE_HZ = 48_000
 

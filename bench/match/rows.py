@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.command import row
 from bench.match import false_matches, speed
 from bench.match.campaign import FULL_PLAN, QUICK_PLAN, Plan, run
 from bench.match.tables import share
 from bench.match.trials import Trial
+from bench.row import row
 from loa.progress import Progress
 from loa.reporting import note
 

@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
-from bench.command import row
 from bench.impair.fm_noise import FmNoise
 from bench.match.corpus import Corpus
 from bench.match.filler_cache import SECONDS
@@ -30,6 +29,7 @@ from bench.match.ours import Loa
 from bench.match.system import RATE_HZ
 from bench.peers import audfprint_match, chromaprint_match
 from bench.process_timing import time_command
+from bench.row import row
 from dsp.recognise.fingerprint import fingerprint
 from ingest.reference.store import Source, open_store
 

@@ -1,4 +1,4 @@
-"""Peer of `bench.receive_front`: GNU Radio's chain from a file to the multiplex, CPU seconds.
+"""Peer of `bench.receive.front`: GNU Radio's chain from a file to the multiplex, CPU seconds.
 
     /usr/bin/python3 front_gnuradio.py FILE.s8 REPEATS RATE_HZ OFFSET_HZ...
 

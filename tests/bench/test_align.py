@@ -1,6 +1,6 @@
 import pytest
 
-from bench.align import Followed, Timed, course_rows, error_row, told_as_it_was
+from bench.align.rows import Followed, Timed, course_rows, error_row, told_as_it_was
 from dsp.receive.meters.figure import Figure
 
 

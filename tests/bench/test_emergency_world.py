@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.emergency_world import Centre, Collector, SimulatedHorns
-from bench.stream_emergency import Command, _heard_simulated
+from bench.stream.emergency import Command, _heard_simulated
+from bench.stream.emergency_world import Centre, Collector, SimulatedHorns
 from transmit.bulletin.datagrams import datagrams_of
 from transmit.bulletin.replay_file import ReplayFile
 

@@ -11,7 +11,7 @@ from tests.naive import rds as naive
 
 RATE = 288_000
 PEER_RATE = 240_000
-PROGRAM = Path(__file__).parents[2] / "bench" / "peer_gr_rds.py"
+PROGRAM = Path(__file__).parents[2] / "bench" / "peers" / "gr_rds.py"
 # 2 kHz peak of the shaped waveform (form factor 1.443), pilot 6.75 kHz, a tone of 20 kHz.
 LEVEL_HZ = 2_000 / 1.443
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.intelligibility import RATE_HZ, compare, measure, read_mono, speech_files, verdict
+from bench.audio.intelligibility import RATE_HZ, compare, measure, read_mono, speech_files, verdict
 from transmit.chain import build_chain
 from transmit.profile import load_profile
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SPEECH = Path(os.environ.get("LOA_SHARED_DATA", BESIDE)) / "speech"
 FILES = speech_files(SPEECH)
-# A few of every kind; `make long` and `python -m bench.intelligibility` take all.
+# A few of every kind; `make long` and `python -m bench.audio.intelligibility` take all.
 FEW = [p for p in FILES if p.stem in ("VIVOSDEV01_R012", "vieneu_example_4", "tt-weasels", "jfk")]
 PAUSED = [p for p in FILES if p.parent.name != "km" and p.stem != "ina_musanmix"]
 

@@ -38,7 +38,7 @@ _WIDTHS_PER_SIGMA = 6.0
 _LEAST_SIGMA_HZ = 60.0
 _FEW_SIGMAS = (1.5, 0.9)
 # Growth in sigmas → bias in sigmas, and what it is known to: by the scenes and stations of
-# bench/receive_scenes.py and bench/receive_accuracy.py at C/N 30 and 40 dB.
+# bench/receive/scenes.py and bench/receive/accuracy.py at C/N 30 and 40 dB.
 _GROWTH = (0.3, 0.75, 1.2, 2.4)
 _BIAS = (0.3, 1.4, 2.3, 4.4)
 _SPREAD = (1.0, 0.7, 0.7, 0.5)

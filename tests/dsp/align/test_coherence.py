@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.align_paths import in_room, with_noise, with_voices
+from bench.align.paths import in_room, with_noise, with_voices
 from dsp.align.coherence import second_opinion
 from tests.dsp.align.voices import RATE, bulletin, noise, piece, tones
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.align_paths import (
+from bench.align.paths import (
     de_emphasised,
     in_room,
     slower,

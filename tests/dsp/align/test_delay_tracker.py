@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bench.align_paths import slower, with_noise
+from bench.align.paths import slower, with_noise
 from dsp.align.delay_tracker import BandStream, DelayTracker
 from dsp.align.speech_band import speech_band
 from dsp.contract import BlockContractError

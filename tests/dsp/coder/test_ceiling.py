@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.limiter_signals import KINDS, draw
+from bench.audio.limiter_signals import KINDS, draw
 from dsp.coder.ceiling import MARGIN_DB, STEP, Ceiling
 from dsp.coder.interpolator import Interpolator, make_audio_low_pass
 from dsp.contract import BlockContractError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.limiter_signals import KINDS, draw
+from bench.audio.limiter_signals import KINDS, draw
 from dsp.master.fm_limiter import FmLimiter
 from dsp.master.mpx_power import MpxPower, mean_square_hz2, mpx_power_dbr, multiplex_square
 from tests.dsp.contract_suite import BlockContract

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import firwin, resample_poly
 
-from bench.campaign_limiter import TOLERANCE_DB, run
+from bench.audio.limiter_campaign import TOLERANCE_DB, run
 from dsp.master.limiter import MARGIN_DB, TruePeakLimiter
 from tests.dsp.contract_suite import BlockContract, programme
 from tests.naive.limiting import gain_curve, group_gains, wave_peaks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.stream_network import (
+from bench.stream.network import (
     BEGUN_S,
     RATE,
     Card,

@@ -8,7 +8,7 @@ import numpy as np
 import pylibsrtp
 import pytest
 
-from bench.stream_network import BEGUN_S, RATE, Network, form_of, programme, sent
+from bench.stream.network import BEGUN_S, RATE, Network, form_of, programme, sent
 from dsp.errors import Refusal
 from dsp.packet.rtcp import SenderReport
 from dsp.packet.rtp import RtpPacket, parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.stream_network import BEGUN_S, form_of, programme, sent
+from bench.stream.network import BEGUN_S, form_of, programme, sent
 from dsp.packet import rtcp
 from dsp.packet.srtp import Opener
 from ingest.rtp.receiver import RtpReceiver

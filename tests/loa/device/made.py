@@ -8,7 +8,7 @@ import itertools
 import os
 from datetime import UTC, datetime, timedelta
 
-from bench.stream_network import BEGUN_S
+from bench.stream.network import BEGUN_S
 from loa.device.door import CommandDoor
 from tests.transmit.bulletin.made import KEY, SECOND, bulletin, trusted
 from transmit.bulletin.acceptance import Acceptance, Place

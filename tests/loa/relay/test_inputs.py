@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.stream_network import programme, sent
+from bench.stream.network import programme, sent
 from dsp.align.delay import measure_delay
 from dsp.errors import Refusal
 from loa.relay.card_reader import CardReader

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.stream_network import BEGUN_S, programme, sent
+from bench.stream.network import BEGUN_S, programme, sent
 from dsp.align.delay import measure_delay
 from dsp.playout import alert_tone
 from loa.relay.loop import BLOCK_S, Relay

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.stream_network import RATE, programme
+from bench.stream.network import RATE, programme
 from dsp.errors import Refusal
 from dsp.recognise.fingerprint import fingerprint
 from loa import cli

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from bench.stream_network import BEGUN_S, programme
+from bench.stream.network import BEGUN_S, programme
 from dsp.packet.rtcp import ntp_from_unix
 from loa.device.live import LiveSource
 from loa.sending.description import describe

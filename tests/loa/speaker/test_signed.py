@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.stream_network import BEGUN_S, RATE, programme, sent
+from bench.stream.network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
 from loa import cli
 from loa.device.news import Join

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench.stream_network import BEGUN_S, RATE, programme, sent, skew_s
+from bench.stream.network import BEGUN_S, RATE, programme, sent, skew_s
 from dsp.packet.sdp import AudioSession
 from loa import cli
 from loa.device.live import OUTAGE_S, LiveSource

@@ -1,0 +1,1 @@
+"""Benches of the delay between two hearings of one programme."""

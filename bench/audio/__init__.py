@@ -1,0 +1,1 @@
+"""Benches of measuring, limiting, mastering and encoding."""

@@ -1,0 +1,1 @@
+"""Benches of the receiver: speed, memory, and how far its figures are right."""

@@ -1,0 +1,1 @@
+"""Benches of playout, RTP, loudspeakers and the relay."""

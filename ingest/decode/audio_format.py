@@ -34,8 +34,9 @@ class DecodeLimits:
         CPU time allowed: a base, and a share per decoded second (0.05 is 20 times real time, ten
         times slower than the slowest codec measured). The sum over `max_duration_s` is also set as
         RLIMIT_CPU, so that the kernel stops a child that sends nothing.
-    block_deadline_s
-        Longest wait for the next block before the child counts as hung.
+    wait_base_s, wait_per_second_s
+        How long one file may be waited for, all its blocks together, before the child counts as
+        hung: a base, and a share per decoded second (2 is half of real time, for slow disks).
     files_per_child
         A child is replaced after so many files.
     """
@@ -48,7 +49,8 @@ class DecodeLimits:
     memory_bytes: int = 256 << 20
     cpu_base_s: float = 20.0
     cpu_per_second_s: float = 0.05
-    block_deadline_s: float = 20.0
+    wait_base_s: float = 20.0
+    wait_per_second_s: float = 2.0
     files_per_child: int = 64
 
     def __post_init__(self) -> None:

@@ -1,10 +1,11 @@
 """The child process as the parent holds it: start, ask, wait with a deadline, end.
 
 Started with `-I -S` and an explicit module path, so that no site file, user folder or environment
-variable has a say; all descriptors but three are closed. Waiting never takes longer than
-`block_deadline_s`; CPU time is read from the child's own CPU clock after every block. RLIMIT_CPU is
-the backstop for a child that runs on while nobody listens: twice the time of the longest programme
-for the life of a child, which is replaced after half of it.
+variable has a say; all descriptors but three are closed. All waiting for one file together ends at
+`wait_base_s` and a share of what came of it: a deadline for each block would let a file that
+trickles go on for ever. CPU time is read from the child's own CPU clock after every block.
+RLIMIT_CPU is the backstop for a child that runs on while nobody listens: twice the time of the
+longest programme for the life of a child, which is replaced after half of it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _BOOT = (
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 _START_DEADLINE_S = 60.0
 _LAST_WORDS_S = 2.0
+_LEAST_WAIT_S = 0.001  # what is there already is taken
 
 
 class ChildProcess:
@@ -42,6 +44,7 @@ class ChildProcess:
     def __init__(self, module: str, limits: DecodeLimits, slot_bytes: int = SLOT_BYTES) -> None:
         self._limits = limits
         self._cpu_at_open_s = 0.0
+        self._waited_s = 0.0
         self.isolation: tuple[str, ...] = ()
         self._ready = False
         ring = make_ring(slot_bytes)
@@ -71,6 +74,7 @@ class ChildProcess:
     def request(self, descriptor: int, suffix: str) -> None:
         """Ask for the file behind `descriptor`."""
         self._cpu_at_open_s = self._cpu_s()
+        self._waited_s = 0.0
         with contextlib.suppress(OSError):  # died meanwhile: the next receive says so
             send(self._control, {"do": "open", "suffix": suffix[:16]}, descriptor)
 
@@ -82,8 +86,10 @@ class ChildProcess:
         Refusal
             If the child died, hung, or used more CPU time than that much audio may cost.
         """
-        message = self._receive(self._limits.block_deadline_s)
-        allowed_s = self._limits.cpu_base_s + self._limits.cpu_per_second_s * decoded_s
+        limits = self._limits
+        patience_s = limits.wait_base_s + limits.wait_per_second_s * decoded_s
+        message = self._receive(patience_s)
+        allowed_s = limits.cpu_base_s + limits.cpu_per_second_s * decoded_s
         if self._cpu_s() - self._cpu_at_open_s > allowed_s:
             self.kill()
             raise refusals.too_costly(f"at most {allowed_s:.0f} s of CPU time", "more than that")
@@ -96,6 +102,7 @@ class ChildProcess:
 
     def stop(self) -> None:
         """Make the child drop its file; ends it where it does not comply."""
+        self._control.settimeout(_LAST_WORDS_S)
         try:
             send(self._control, {"do": "stop"})
             for _ in range(SLOT_COUNT + 1):
@@ -116,16 +123,20 @@ class ChildProcess:
         self._process.wait()
         self._control.close()
 
-    def _receive(self, deadline_s: float) -> dict[str, Any]:
-        self._control.settimeout(deadline_s)
+    def _receive(self, patience_s: float) -> dict[str, Any]:
+        """Return the next message; all waiting since the last request counts for `patience_s`."""
+        asked_s = time.monotonic()
+        self._control.settimeout(max(patience_s - self._waited_s, _LEAST_WAIT_S))
         try:
             return receive(self._control)
         except TimeoutError:
-            raise self.condemn(f"no answer for {deadline_s:g} s") from None
+            raise self.condemn(f"no answer within {patience_s:g} s") from None
         except ValueError:
             raise self.condemn("a garbled answer from the decoder") from None
         except (EOFError, OSError):
             raise self._obituary() from None
+        finally:
+            self._waited_s += time.monotonic() - asked_s
 
     def _obituary(self) -> Refusal:
         """Return the refusal that tells how the child ended."""

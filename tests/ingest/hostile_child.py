@@ -71,6 +71,9 @@ class HostileSource:
         if self._calls == 1:
             view[:200] = bytes(200)
             return 100
+        if self._how == ".trickle":
+            threading.Event().wait(0.1)
+            return int(self._calls < 100)
         return self._misbehave(len(view))
 
     def _report(self, view):

@@ -19,7 +19,7 @@ from dsp.errors import Refusal
 from loa.service.settings import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _BUSY_S = 4.0
 # Of each connection; SQLite would take 2 MB for each, and there are many. The system has its own.
@@ -31,6 +31,7 @@ _WRITES = "loa_writes"
 # Any number, the same in every process: one migration, and one audit line, at a time.
 _MIGRATION_LOCK, _AUDIT_LOCK = 7_306_001, 7_306_002
 _INPUT_LOCKS = 7_306_003
+_NAMES_AT_ONCE = 100
 
 
 class Database:
@@ -112,6 +113,17 @@ class SmallCache(sqlite3.Connection):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
+
+
+def in_equal_batches(names: Sequence[str], size: int = _NAMES_AT_ONCE) -> Iterator[list[str]]:
+    """Yield names in lists of one length, the last filled up with its last name over and over.
+
+    For `IN`: each count of names is a statement of its own. Every connection keeps the last 128
+    that it has compiled, and one of 500 names holds 150 kB.
+    """
+    for start in range(0, len(names), size):
+        batch = list(names[start : start + size])
+        yield batch + batch[-1:] * (size - len(batch))
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -23,6 +23,7 @@ from fastapi.responses import StreamingResponse
 from dsp.errors import Refusal
 from loa.service import answers, problems
 from loa.service.access import Reader, RoomHere
+from loa.service.database import in_equal_batches
 from loa.service.submission import PRIORITIES
 from loa.service.tables import JOBS
 from loa.service.wishes import JobId
@@ -100,8 +101,11 @@ class Watch:
 
     def _read(self, ids: list[str]) -> dict[str, dict[str, Any]]:
         with self._room.database.read() as connection:
-            found = connection.execute(sa.select(JOBS).where(JOBS.c.id.in_(ids))).mappings()
-            return {row["id"]: dict(row) for row in found}
+            return {
+                row["id"]: dict(row)
+                for some in in_equal_batches(ids)
+                for row in connection.execute(sa.select(JOBS).where(JOBS.c.id.in_(some))).mappings()
+            }
 
 
 @router.get(

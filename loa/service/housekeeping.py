@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dsp.errors import Refusal
 from ingest.clock import SystemClock
+from loa.service.database import in_equal_batches
 from loa.service.log import job_log
 from loa.service.problems import problem_of
 from loa.service.tables import WORKERS
@@ -156,12 +157,14 @@ class Housekeeping:
         from dbos import DBOS
 
         rows = {f"{row['id']}.{row['attempt']}": row for row in self._room.jobs.in_hand()}
-        if not rows:
-            return 0
-        known = DBOS.list_workflows(
-            workflow_ids=list(rows), load_input=False, load_output=False, limit=len(rows)
-        )
-        lost = set(rows) - {workflow.workflow_id for workflow in known}
+        known = [
+            workflow.workflow_id
+            for names in in_equal_batches(list(rows))
+            for workflow in DBOS.list_workflows(
+                workflow_ids=names, load_input=False, load_output=False, limit=len(names)
+            )
+        ]
+        lost = rows.keys() - known
         for name in lost:
             self._room.jobs.queue_again(rows[name]["id"], rows[name]["attempt"])
         return len(lost)
@@ -189,7 +192,8 @@ class Housekeeping:
             )
             if attempt.isdecimal():
                 self._room.jobs.fail(job_id, int(attempt), problem_of(refusal, 500))
-            DBOS.delete_workflows([workflow.workflow_id])
+            DBOS.delete_workflows([name])
+            del self._errors[name]
 
     def forget_ended(self) -> int:
         """Delete from the queue what ended a while ago: the row of the job tells all about it."""
@@ -204,8 +208,8 @@ class Housekeeping:
             limit=_FORGOTTEN_AT_ONCE,
         )
         names = [workflow.workflow_id for workflow in ended]
-        if names:
-            DBOS.delete_workflows(names)
+        for some in in_equal_batches(names):
+            DBOS.delete_workflows(some)
         return len(names)
 
     def _alive(self) -> set[str]:

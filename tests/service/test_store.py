@@ -18,7 +18,7 @@ from dsp.errors import Refusal
 from loa.service import audit, blobs, operating
 from loa.service import tokens as tokens_module
 from loa.service.blobs import Part, open_blobs
-from loa.service.database import Database
+from loa.service.database import Database, in_equal_batches
 from loa.service.housekeeping import Housekeeping, sweep
 from loa.service.jobs import Jobs
 from loa.service.room import open_room
@@ -381,10 +381,11 @@ def test_a_remembered_token_is_refused_once_it_ends(database, monkeypatch):
     assert not tokens.is_familiar(expires[:-1])
 
 
-QUEUE_WITH_THREE_ENDED = """
+QUEUE_THAT_FORGETS = """
 import sys
 from pathlib import Path
 
+import sqlalchemy as sa
 from dbos import DBOS
 
 from loa.service import housekeeping
@@ -392,6 +393,8 @@ from loa.service.database import SmallCache
 from loa.service.room import open_room
 from loa.service.settings import load_settings
 
+statements = set()
+sa.event.listen(sa.Engine, "before_cursor_execute", lambda *given: statements.add(given[2]))
 room = open_room(load_settings(None, Path(sys.argv[1])))
 engine = {"connect_args": {"factory": SmallCache}}
 DBOS(config={"name": "loa", "system_database_url": room.settings.queue_url,
@@ -401,13 +404,19 @@ DBOS(config={"name": "loa", "system_database_url": room.settings.queue_url,
 def ended():
     return None
 
+def forgotten(count):
+    for _ in range(count):
+        ended()
+    return keeping.forget_ended(), len(DBOS.list_workflows())
+
+def deletions():
+    return sum(text.startswith("DELETE") for text in statements)
+
 DBOS.launch()
-for _ in range(3):
-    ended()
 keeping = housekeeping.Housekeeping(room, "w0")
-found = [keeping.forget_ended(), len(DBOS.list_workflows())]
+found = [*forgotten(3), deletions()]
 housekeeping._ENDED_KEPT_S = -3600.0
-found += [keeping.forget_ended(), len(DBOS.list_workflows())]
+found += [*forgotten(0), deletions(), *forgotten(5), deletions()]
 DBOS.destroy()
 room.close()
 print(*found)
@@ -415,9 +424,21 @@ print(*found)
 
 
 def test_the_queue_forgets_what_ended(tmp_path):
-    command = [sys.executable, "-c", QUEUE_WITH_THREE_ENDED, str(tmp_path)]
+    """By the same statements, however much it is: each connection keeps 128 that it compiled."""
+    command = [sys.executable, "-c", QUEUE_THAT_FORGETS, str(tmp_path)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
-    assert found.stdout.split() == ["0", "3", "3", "0"]
+    kept, kept_left, _, three, left, deletions, five, five_left, later = found.stdout.split()
+    assert [kept, kept_left] == ["0", "3"]
+    assert [three, left, five, five_left] == ["3", "0", "5", "0"]
+    assert deletions == later != "0"
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_names_come_in_batches_of_one_length(count):
+    names = [f"n{number}" for number in range(count)]
+    batches = list(in_equal_batches(names))
+    assert all(len(batch) == 100 for batch in batches)
+    assert list(dict.fromkeys(name for batch in batches for name in batch)) == names
 
 
 def test_tokens_are_listed_with_times_that_anybody_reads(tmp_path, cheap_hashes, capsys):

@@ -45,7 +45,7 @@ CAMPAIGNS = {
         "--hours",
         "2",
     ],
-    "Tests marked `long`": ["-m", "pytest", "-q", "-m", "long", "-p", "no:cacheprovider"],
+    "Tests marked `long`": ["-m", "bench.long_tests"],
 }
 
 

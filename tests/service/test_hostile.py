@@ -1,7 +1,12 @@
 """Broken, bent and lying files, as a worker gets them: an answer for each, no dead worker."""
 
+import collections
+import json
 import random
+import resource
 import struct
+import sys
+import time
 
 import pytest
 
@@ -11,9 +16,8 @@ from loa.bulletin import MasterRequest, master_bulletin
 from loa.service.blobs import Part, open_blobs
 from loa.service.render import Bench, Order, load_kernels
 from tests.service.conftest import two_seconds
+from tests.service.live import child_of, children, ended, living
 from transmit.profile import load_profile
-
-SEEDS = 500
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +69,11 @@ def bent(dice, original):
 
 
 def answers_to(tmp_path, originals, count, seed):
-    """Have `count` bent files worked on; return how many were done and the kinds of refusals."""
+    """Have `count` bent files worked on; return what became of them, and the longest in s."""
     dice = random.Random(seed)
     store = open_blobs(f"file://{tmp_path}/blobs", tmp_path)
     bench = Bench(store, 1, 60.0)
-    done, kinds = 0, set()
+    became, longest_s = collections.Counter(), 0.0
     try:
         for _ in range(count):
             part = Part(store.parts)
@@ -77,28 +81,65 @@ def answers_to(tmp_path, originals, count, seed):
             digest = part.sha256
             store.keep(part.path, digest)
             part.close()
+            began_s = time.monotonic()
             try:
                 list(bench.render([Order(digest, "", "web", 60.0)], lambda _stage: None))
-                done += 1
+                became["rendered"] += 1
             except Refusal as refusal:
-                kinds.add(refusal.kind)
+                became[refusal.kind] += 1
+            longest_s = max(longest_s, time.monotonic() - began_s)
     finally:
         bench.close()
-    return done, kinds
+    kinds = became.keys() - {"rendered"}
+    assert all(kind.startswith("audio.") for kind in kinds), kinds
+    assert "audio.decoder_crashed" not in kinds
+    return became, longest_s
 
 
 def test_five_hundred_bent_files(tmp_path, originals):
-    done, kinds = answers_to(tmp_path, originals, SEEDS, 7)
-    assert kinds
-    assert all(kind.startswith("audio.") for kind in kinds), kinds
-    assert "audio.decoder_crashed" not in kinds
-    assert 0 < done < SEEDS
+    became, _ = answers_to(tmp_path, originals, 500, 7)
+    assert 0 < became["rendered"] < 500
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_bent_files(tmp_path, originals):
-    for seed in range(100):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        _, kinds = answers_to(folder, originals, 1_000, seed)
-        assert all(kind.startswith("audio.") for kind in kinds), (seed, kinds)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_hundred_thousand_bent_files(seed, tmp_path, originals, capsys):
+    became, longest_s = answers_to(tmp_path, originals, 5_000, seed)
+    decoder_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+    told = {
+        "bent files": became.total(),
+        "bent files became": dict(became),
+        "most s for one": round(longest_s, 2),
+        "most MB of a decoder": round(decoder_mb),
+    }
+    show(capsys, told)
+    assert decoder_mb < 512
+
+
+def show(capsys, figures):
+    """Print figures as `bench.long_tests` puts them together."""
+    with capsys.disabled():
+        sys.stdout.write("\n" + json.dumps(figures) + "\n")
+
+
+@pytest.mark.long
+def test_a_thousand_bent_files_handed_in(tmp_path, originals, capsys):
+    """By HTTP to a service at work, which serves on with the worker that it began with."""
+    dice, became = random.Random(77), collections.Counter()
+    with living(tmp_path / "data") as service, service.client() as client:
+        nursery = child_of(service.process.pid, "worker_process")
+        workers = set(children(nursery))
+        for batch in range(40):
+            sent = []
+            for number in range(25):
+                content = bent(dice, dice.choice(originals)) or b"x"
+                answer = client.put(f"/v1/jobs/bent-{batch}-{number}", content=content)
+                assert answer.status_code == 202
+                sent.append(answer.json()["id"])
+            for job in (ended(client, job_id) for job_id in sent):
+                became[job["state"] if job["state"] == "done" else job["problem"]["kind"]] += 1
+        assert set(children(nursery)) == workers
+        assert not [line for line in service.log if '"bug"' in line or "Traceback" in line]
+    kinds = became.keys() - {"done"}
+    assert all(kind.startswith("audio.") for kind in kinds), kinds
+    show(capsys, {"bent files by HTTP": became.total(), "by HTTP became": dict(became)})

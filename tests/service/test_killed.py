@@ -114,6 +114,7 @@ def api_killed(tmp_path, bulletin, points, times):
 
 
 def show(capsys, what, table):
+    """Print figures as `bench.long_tests` puts them together."""
     with capsys.disabled():
         sys.stdout.write("\n" + json.dumps({what: table}) + "\n")
 
@@ -138,7 +139,8 @@ def test_the_api_killed_at_every_point(tmp_path, bulletin, capsys):
 )
 def test_killed_at_every_point_four_times_more(kill, points, number, tmp_path, bulletin, capsys):
     passed = kill(tmp_path, bulletin, points, 4)
-    show(capsys, f"passed, 4 of them kills, {number}", {p: passed[p] for p in points})
+    show(capsys, "kills at each place", dict.fromkeys(points, 4))
+    show(capsys, "passed", {point: passed[point] for point in points})
     assert all(passed[point] >= 4 for point in points)
 
 
@@ -191,13 +193,15 @@ def is_ended(service, job_id):
 
 
 def test_killed_anywhere(tmp_path, bulletin, capsys):
-    show(capsys, "random kills, jobs", killed_at_random(tmp_path, bulletin, 24, 4))
+    kills, jobs = killed_at_random(tmp_path, bulletin, 24, 4)
+    show(capsys, "killed anywhere", kills | {"jobs": jobs})
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_anywhere_a_hundred_times_more(seed, tmp_path, bulletin, capsys):
-    show(capsys, "random kills, jobs", killed_at_random(tmp_path, bulletin, 100, 4, seed))
+    kills, jobs = killed_at_random(tmp_path, bulletin, 100, 4, seed)
+    show(capsys, "killed anywhere", kills | {"jobs": jobs})
 
 
 def test_a_host_that_is_gone_for_ever_has_its_jobs_taken_over(tmp_path, bulletin, postgresql):

@@ -13,6 +13,7 @@ from dsp.recognise.grid import STEP
 from dsp.recognise.reference_index import ReferenceIndex
 from dsp.recognise.reference_prints import SPEAKS, ReferencePrints
 from ingest.reference.answer import Answer
+from ingest.reference.pauses import without_pauses
 from ingest.reference.recogniser import Recogniser
 from ingest.reference.verdict import COVERED, score, spoken_steps
 
@@ -54,9 +55,10 @@ class Loa:
     def query_prints(self, prints: Prints) -> Found | None:
         """Return the line that all of a clip agrees with best, as the verdict scores it."""
         best: Found | None = None
-        spoken = np.count_nonzero(prints.activity[::STEP] >= SPEAKS)
         for line in self.index.search(prints, least=_LEAST_EVIDENCE):
-            steps = spoken_steps(self.index.words_of(line.reference), line, prints)
+            heard = without_pauses(self.index.levels_of(line.reference), line, prints)
+            spoken = np.count_nonzero(heard.activity[::STEP] >= SPEAKS)
+            steps = spoken_steps(self.index.words_of(line.reference), line, heard)
             covered = len(steps) >= COVERED * spoken and len(steps) > 0
             value = score(steps).score if covered else 0.0
             if best is None or value > best.score:

@@ -28,6 +28,7 @@ from dsp.recognise.line import fit
 from dsp.recognise.reference_index import Line, ReferenceIndex
 from dsp.recognise.reference_prints import SPEAKS
 from ingest.reference.answer import Answer
+from ingest.reference.pauses import without_pauses
 from ingest.reference.shared import Standing, stand
 from ingest.reference.track import Track
 from ingest.reference.verdict import believed_as_whole, believed_in_stream, believed_of_clip
@@ -215,6 +216,7 @@ class Recogniser:
         track.take(self._prints, first, second + 1)
         before = self._past.get(line.reference)
         heard = self._prints.part(0, (second + 1) * FRAMES_PER_SECOND)
+        heard = without_pauses(track.levels, line, heard)
         track.is_all = is_clip and believed_of_clip(words, line, heard)
         is_due = line.reference in self.due
         if not (

@@ -2,29 +2,31 @@
 
     python -m bench.match.campaign [--quick] [FOLDER]
 
-writes trials.jsonl, det.png and tables.md to FOLDER (`out/bench-match`), and prints the tables. The
-sizes are in `Plan`; `loa bench match` takes its rows from here. Long work shows how far it is.
+writes results.jsonl, det.png and tables.md to FOLDER (`out/bench-match`), and prints the tables.
+The sizes are in `Plan`; `loa bench match` takes its rows from here. Long work shows how far it is,
+and what was stopped goes on where it was (`bench.match.kept_results`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import json
+import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench.impair.catalogue import catalogue
 from bench.match import det, detection, false_matches, jingles, tables
-from bench.match.clips import aired, stranger_prints
+from bench.match.clips import LENGTHS_S, aired, stranger_prints
 from bench.match.corpus import FULL, QUICK, Corpus, Size
 from bench.match.filling import fill, index_of
 from bench.match.halves import Half
-from bench.match.strangers import strangers
+from bench.match.kept_results import KeptResults
+from bench.match.strangers import UNSEEN_ROUND, Stranger, recorded, strangers
 from bench.match.system import System
 from bench.match.trials import Trial
 from bench.peers.audfprint_match import Audfprint
@@ -51,19 +53,22 @@ class Plan:
     per_impairment: int  # of each length
     strangers_for_peers: int
     false_match_trials: int
+    curve_trials: int  # strangers' clips of 10 s, and as much sound in clips of 5 s
     jingle_trials: int
 
 
-QUICK_PLAN = Plan(QUICK, 200, 2, 2, 4, 2, 1, 60, 4)
-FULL_PLAN = Plan(FULL, 10_000, 30, 4, 99, 20, 8, 10_000, 200)
+QUICK_PLAN = Plan(QUICK, 200, 2, 2, 4, 2, 1, 60, 60, 4)
+# The curve ends at one false alarm in 2 000.
+FULL_PLAN = Plan(FULL, 10_000, 30, 4, 99, 20, 8, 10_000, 3_000, 200)
 
 
 class Bench:
     """Corpus and indices of one run."""
 
-    def __init__(self, plan: Plan, step: Step) -> None:
+    def __init__(self, plan: Plan, kept: KeptResults, step: Step) -> None:
         self.plan = plan
         self.step = step
+        self._kept = kept
         self.corpus = Corpus(plan.size)
         self.corpus.prepare(step)
         self.peers: list[System] = []
@@ -93,58 +98,120 @@ class Bench:
         own = aired(corpus.indexed, HALF)
         chosen = np.random.default_rng(1).permutation(len(own))[: plan.most_over_the_air]
         for number, place in enumerate(chosen, start=1):
-            yield from detection.on_the_air(
-                corpus,
-                own[place],
-                plan.clips_per_bulletin,
-                self.ours,
-                self.peers,
-                plan.for_peers,
+            yield from self._of(
+                f"over the air: {own[place].name}",
+                detection.on_the_air(
+                    corpus,
+                    own[place],
+                    plan.clips_per_bulletin,
+                    self.ours,
+                    self.peers,
+                    plan.for_peers,
+                ),
             )
             self.step("over the air", number / len(chosen))
-        self.step("impairments", 0.0)
-        yield from detection.each_impairment(corpus, HALF, plan.per_impairment, self.ours)
-        self.step("music", 0.0)
-        yield from detection.music(corpus, plan.for_peers, self.ours, self.peers)
+        names = list(catalogue())
+        for number, name in enumerate(names, start=1):
+            made = detection.impaired(corpus, HALF, name, plan.per_impairment, self.ours)
+            yield from self._of(f"impairments: {name}", made)
+            self.step("impairments", number / len(names))
+        for bulletin in (b for b in corpus.indexed if b.kind == "music"):
+            made = detection.music(corpus, bulletin, plan.for_peers, self.ours, self.peers)
+            yield from self._of(f"music: {bulletin.name}", made)
 
     def strangers(self) -> Iterator[Trial | false_matches.Heard]:
-        """Yield same voices with other texts: as clips for the curve, and in every way."""
-        done, least = 0, self.plan.false_match_trials
-        for number, stranger in enumerate(strangers(self.corpus, HALF)):
-            prints = stranger_prints(stranger)
-            every, most = _EVERY_FOR_PEERS, _EVERY_FOR_PEERS * self.plan.strangers_for_peers
-            peers = self.peers if number % every == 0 and number < most else []
-            yield from detection.unknown(prints, self.ours, peers)
-            for one in false_matches.hear(self.ours, prints):
+        """Yield same voices with other texts: as streams, and as clips for the curve."""
+        done = 0
+        for number, stranger in enumerate(self._all_strangers()):
+            on_curve = done < self.plan.curve_trials
+            key = f"strangers: {stranger.name}, {stranger.way}"
+            rows = self._kept.of(key, functools.partial(self._heard, stranger, number, on_curve))
+            for row in rows:
+                one = _trial_or_heard(row)
                 yield one
-                done += one.trials if one.how == "10 s clip" else 0
-            self.step("same voice, another text", min(done / least, 1.0))
-            if done >= least:
+                if isinstance(one, false_matches.Heard) and one.how == "10 s clip":
+                    done += one.trials
+            self.step("same voice, another text", min(done / self.plan.false_match_trials, 1.0))
+            if done >= self.plan.false_match_trials:
                 return
 
+    def _all_strangers(self) -> Iterator[Stranger]:
+        yield from recorded(self.corpus, HALF)
+        yield from strangers(self.corpus, HALF, first_round=UNSEEN_ROUND)
 
-def run(plan: Plan, folder: Path, step: Step) -> dict[str, Any]:
-    """Run everything but the speed rows; write the trials, the curve and the tables to `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(plan, step)
+    def _heard(self, stranger: Stranger, number: int, on_curve: bool) -> list[dict[str, Any]]:
+        """Return the rows of a stranger: its trials on the curve, and what it was taken for."""
+        prints = stranger_prints(stranger, LENGTHS_S if on_curve else LENGTHS_S[:1])
+        every, most = _EVERY_FOR_PEERS, _EVERY_FOR_PEERS * self.plan.strangers_for_peers
+        peers = self.peers if number % every == 0 and number < most else []
+        if not on_curve:
+            return [dataclasses.asdict(one) for one in false_matches.hear(self.ours, prints)]
+        trials = list(detection.unknown(prints, self.ours, peers))
+        heard = [false_matches.hear_stream(self.ours, prints)]
+        heard += false_matches.heard_in(trials, stranger)
+        return [*map(dataclasses.asdict, trials), *map(dataclasses.asdict, heard)]
+
+    def jingled(self) -> list[jingles.Jingled]:
+        """Return the trials of jingles."""
+        bench = jingles.Jingles(self.corpus)
+        found = []
+        for number in range(self.plan.jingle_trials):
+            made = map(dataclasses.asdict, map(bench.trial, [number]))
+            rows = self._kept.of(f"jingles: {number}", functools.partial(list, made))
+            found += [jingles.Jingled(**row | {"others": tuple(row["others"])}) for row in rows]
+            self.step("jingles", (number + 1) / self.plan.jingle_trials)
+        return found
+
+    def _of(self, key: str, made: Iterable[Trial]) -> list[Trial]:
+        rows = self._kept.of(key, lambda: map(dataclasses.asdict, made))
+        return [Trial(**row) for row in rows]
+
+
+def _trial_or_heard(row: dict[str, Any]) -> Trial | false_matches.Heard:
+    return false_matches.Heard.of(row) if "how" in row else Trial(**row)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run came to, and what each part of it cost in CPU seconds."""
+
+    bench: Bench
+    trials: list[Trial]
+    heard: list[false_matches.Heard]
+    jingled: list[jingles.Jingled]
+    text: str
+    cpu_s: dict[str, float] = field(default_factory=dict)
+
+
+def run(plan: Plan, folder: Path, step: Step) -> Done:
+    """Run everything but the speed rows; write the results, the curve and the tables."""
+    kept = KeptResults(folder / "results.jsonl", repr(plan))
+    bench = Bench(plan, kept, step)
     bench.fill_up()
-    found: list[Trial] = []
+    found = list(bench.trials())
     heard: list[false_matches.Heard] = []
-    with (folder / "trials.jsonl").open("w", encoding="utf-8") as file:
-        for one in itertools.chain(bench.trials(), bench.strangers()):
-            (found if isinstance(one, Trial) else heard).append(one)  # type: ignore[arg-type]
-            file.write(json.dumps(dataclasses.asdict(one), ensure_ascii=False) + "\n")
-    step("jingles", 0.0)
-    jingle_bench = jingles.Jingles(bench.corpus)
-    jingled = [jingle_bench.trial(number) for number in range(plan.jingle_trials)]
+    for one in bench.strangers():
+        (found if isinstance(one, Trial) else heard).append(one)  # type: ignore[arg-type]
+    jingled = bench.jingled()
+    cost_s = _by_part(kept.cpu_s)
     text = report(found, heard, jingled, bench.missing)
+    text += "\nCPU seconds: " + ", ".join(f"{part} {s:.0f}" for part, s in cost_s.items()) + "\n"
     (folder / "tables.md").write_text(text, encoding="utf-8")
     det.plot(
         [t for t in found if not t.bulletin or t.impairment.startswith("real FM")],
         folder / "det.png",
         "Clips of the held-out half: over the air at 15 dB, and other texts of the voices",
     )
-    return {"bench": bench, "trials": found, "heard": heard, "jingled": jingled, "text": text}
+    return Done(bench, found, heard, jingled, text, cost_s)
+
+
+def _by_part(cpu_s: dict[str, float]) -> dict[str, float]:
+    """Return the CPU seconds of each part; a key begins with its part."""
+    parts: dict[str, float] = {}
+    for key, seconds in cpu_s.items():
+        part = key.split(": ", 1)[0]
+        parts[part] = parts.get(part, 0.0) + seconds
+    return parts
 
 
 def report(
@@ -179,7 +246,7 @@ def main() -> int:
 
     print(plan, file=sys.stderr)
     done = run(plan, folder, step)
-    print(done["text"])
+    print(done.text)
     return 0
 
 

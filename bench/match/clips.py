@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.impair.catalogue import catalogue
+from bench.impair.catalogue import Impairment, catalogue
 from bench.match.air import AUDIO_SNR_DB, CODECS, over_the_air
 from bench.match.corpus import SEED, Bulletin, Corpus
 from bench.match.halves import Half
@@ -62,7 +62,7 @@ class Cut:
 
 def cuts_of(corpus: Corpus, bulletin: Bulletin, seconds: float, count: int) -> list[Cut]:
     """Return `count` cuts of a bulletin, anywhere, codecs at random; none if it is too short."""
-    room_s = len(corpus.sound(bulletin)) / RATE_HZ - seconds
+    room_s = corpus.length_s(bulletin) - seconds
     rng = np.random.default_rng([SEED, 19, round(seconds), *bulletin.name.encode()])
     names = [list(CODECS)[int(n)] for n in rng.integers(len(CODECS), size=count)]
     places = rng.random(count)
@@ -108,8 +108,8 @@ class StrangerPrints:
     clips: dict[float, list[Prints]]
 
 
-def stranger_prints(stranger: Stranger) -> StrangerPrints:
-    """Return the prints of a stranger, cached."""
+def stranger_prints(stranger: Stranger, lengths_s: Sequence[float] = LENGTHS_S) -> StrangerPrints:
+    """Return the prints of a stranger and of its clips of `lengths_s`, cached."""
 
     @functools.cache
     def heard() -> Sound:
@@ -124,25 +124,29 @@ def stranger_prints(stranger: Stranger) -> StrangerPrints:
     return StrangerPrints(
         stranger,
         kept_prints(recipe, lambda: [fingerprint(heard(), RATE_HZ)])[0],
-        {s: kept_prints(f"{recipe} {s} s", functools.partial(clips, s)) for s in LENGTHS_S},
+        {s: kept_prints(f"{recipe} {s} s", functools.partial(clips, s)) for s in lengths_s},
     )
+
+
+@functools.lru_cache(maxsize=2)
+def _impairments(corpus: Corpus, half: Half) -> dict[str, Impairment]:
+    """Return the catalogue with a half's voices as babble."""
+    around = [b for b in corpus.strangers if b.kind != "music" and b.half == half][:12]
+    return catalogue([corpus.sound(b).astype(np.float64) for b in around])
 
 
 def impaired_clips(corpus: Corpus, half: Half, name: str, seconds: float, count: int) -> list[Clip]:
     """Return `count` clips of a half's bulletins under one impairment of the catalogue."""
-    bulletins = [
-        b for b in aired(corpus.indexed, half) if len(corpus.sound(b)) >= 1.5 * seconds * RATE_HZ
-    ]
+    bulletins = [b for b in aired(corpus.indexed, half) if corpus.length_s(b) >= 1.5 * seconds]
     rng = np.random.default_rng([SEED, 20, round(seconds), *name.encode(), *half.encode()])
     chosen = [bulletins[int(n)] for n in rng.integers(len(bulletins), size=count)]
     places = [
-        round(place * (len(corpus.sound(b)) / RATE_HZ - seconds), 3)
+        round(place * (corpus.length_s(b) - seconds), 3)
         for place, b in zip(rng.random(count), chosen, strict=True)
     ]
 
     def make() -> list[Prints]:
-        around = [b for b in corpus.strangers if b.kind != "music" and b.half == half][:12]
-        impairment = catalogue([corpus.sound(b).astype(np.float64) for b in around])[name]
+        impairment = _impairments(corpus, half)[name]
         made = []
         for bulletin, place in zip(chosen, places, strict=True):
             first = round(place * RATE_HZ)

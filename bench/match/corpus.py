@@ -29,7 +29,7 @@ from bench.impair.codecs import decode_g722
 from bench.match import voices as voices_module
 from bench.match.halves import Half, half_of
 from bench.match.music import tune
-from bench.match.sound_cache import kept_sound
+from bench.match.sound_cache import kept_sound, path_of
 from bench.match.texts import announcement, english_announcement
 from bench.match.voices import RATE_HZ, VOICES, Voice, at_house_rate, read_aloud
 
@@ -85,6 +85,7 @@ class Corpus:
         self.missing = [voice.name for voice in wanted if voice not in self.voices]
         self.indexed: list[Bulletin] = []
         self.strangers: list[Bulletin] = []
+        self._lengths_s: dict[str, float] = {}
         for voice in self.voices:
             for number in range(size.bulletins_per_voice):
                 self.indexed.append(read_bulletin(voice, number, size.syllables))
@@ -110,15 +111,21 @@ class Corpus:
         """Return the bulletin, mono float32 (n,) at 48 kHz, -20 dBFS rms."""
         return at_house_rate(*self._kept(bulletin))
 
+    def length_s(self, bulletin: Bulletin) -> float:
+        """Return how long a bulletin is, in seconds."""
+        if bulletin.name not in self._lengths_s:
+            self._lengths_s[bulletin.name] = len(self.sound(bulletin)) / RATE_HZ
+        return self._lengths_s[bulletin.name]
+
     def prepare(self, step: Callable[[str, float], None]) -> None:
         """Make whatever is not kept yet, two at a time; `step` hears how far it has come."""
-        everything = self.indexed + self.strangers
+        wanted = [b for b in self.indexed + self.strangers if not path_of(_recipe(b)).exists()]
         with ThreadPoolExecutor(2) as pool:
-            for done, _ in enumerate(pool.map(self._kept, everything), start=1):
-                step("corpus", done / len(everything))
+            for done, _ in enumerate(pool.map(self._kept, wanted), start=1):
+                step("corpus", done / len(wanted))
 
     def _kept(self, bulletin: Bulletin) -> tuple[Sound, int]:
-        return kept_sound(f"{SEED} {bulletin.recipe}", bulletin.make)
+        return kept_sound(_recipe(bulletin), bulletin.make)
 
     def _add_prompts(self, most: int) -> None:
         folders = sorted(path for path in PROMPTS.glob("*_*_*_*") if path.is_dir())
@@ -159,6 +166,10 @@ class Corpus:
             self.missing.append("shared real speech")
         self.indexed += [_clips_bulletin(*group) for group in known.items()]
         self.strangers += [_clips_bulletin(*group) for group in unknown.items()]
+
+
+def _recipe(bulletin: Bulletin) -> str:
+    return f"{SEED} {bulletin.recipe}"
 
 
 def read_bulletin(voice: Voice, number: int, syllables: int) -> Bulletin:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bench.impair.catalogue import catalogue
 from bench.impair.fm_noise import FmNoise
 from bench.match.air import over_the_air
 from bench.match.clips import (
@@ -52,12 +51,11 @@ def on_the_air(
                 yield try_system(peer, Excerpt(*labels, cut.sound(received)))
 
 
-def each_impairment(corpus: Corpus, half: Half, count: int, ours: Loa) -> Iterator[Trial]:
-    """Yield the trials of `count` clips of each length for every impairment."""
-    for name in catalogue():
-        for seconds in LENGTHS_S:
-            for clip in impaired_clips(corpus, half, name, seconds, count):
-                yield try_clip(ours, clip)
+def impaired(corpus: Corpus, half: Half, name: str, count: int, ours: Loa) -> Iterator[Trial]:
+    """Yield the trials of `count` clips of each length under one impairment."""
+    for seconds in LENGTHS_S:
+        for clip in impaired_clips(corpus, half, name, seconds, count):
+            yield try_clip(ours, clip)
 
 
 def unknown(prints: StrangerPrints, ours: Loa, peers: Sequence[System] = ()) -> Iterator[Trial]:
@@ -78,14 +76,14 @@ def unknown(prints: StrangerPrints, ours: Loa, peers: Sequence[System] = ()) -> 
                 yield try_system(peer, Excerpt(*labels, sound[first : first + length]))
 
 
-def music(corpus: Corpus, count: int, ours: Loa, peers: Sequence[System]) -> Iterator[Trial]:
-    """Yield the trials of `count` excerpts of each length from every tune, with FM noise."""
-    for bulletin in (b for b in corpus.indexed if b.kind == "music"):
-        rng = np.random.default_rng([SEED, 18, *bulletin.name.encode()])
-        labels = (bulletin.name, bulletin.voice, "music, FM 15 dB")
-        sound = corpus.sound(bulletin)
-        cut = excerpts(sound, labels, FmNoise(), lengths_s=LENGTHS_S, count=count, rng=rng)
-        for excerpt in cut:
-            yield try_loa(ours, excerpt)
-            for peer in peers:
-                yield try_system(peer, excerpt)
+def music(
+    corpus: Corpus, tune: Bulletin, count: int, ours: Loa, peers: Sequence[System]
+) -> Iterator[Trial]:
+    """Yield the trials of `count` excerpts of each length from a tune, with FM noise."""
+    rng = np.random.default_rng([SEED, 18, *tune.name.encode()])
+    labels = (tune.name, tune.voice, "music, FM 15 dB")
+    sound = corpus.sound(tune)
+    for excerpt in excerpts(sound, labels, FmNoise(), lengths_s=LENGTHS_S, count=count, rng=rng):
+        yield try_loa(ours, excerpt)
+        for peer in peers:
+            yield try_system(peer, excerpt)

@@ -28,12 +28,12 @@ def rows(*, runs: int, quick: bool = False) -> Iterator[dict[str, Any]]:
     note(f"{'quick' if quick else 'full'} size: {plan}")
     with Progress() as progress:
         done = run(plan, FOLDER, progress.step)
-    note(done["text"])
-    note(f"trials, tables and curve are in {FOLDER}")
-    yield from detection_rows(done["trials"], plan)
+    note(done.text)
+    note(f"results, tables and curve are in {FOLDER}")
+    yield from detection_rows(done.trials, plan)
     for how in false_matches.HOWS:
-        yield false_match_row(done["heard"], how)
-    yield from speed.rows(done["bench"].ours, done["bench"].corpus, runs=runs)
+        yield false_match_row(done.heard, how)
+    yield from speed.rows(done.bench.ours, done.bench.corpus, runs=runs)
 
 
 def false_match_row(heard: Sequence[false_matches.Heard], how: str) -> dict[str, Any]:

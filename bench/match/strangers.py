@@ -10,6 +10,7 @@ as long is no mistake, and they are counted apart.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -38,6 +39,7 @@ WAYS: dict[str, Impairment] = {
     "G.711 µ": G711_MU,
     "300-3400 Hz": BandLimit(),
 }
+UNSEEN_ROUND = 101  # the rounds before it were seen by whoever chose a limit
 _SYLLABLES = 700
 _MOST_REFUSED = 50
 _NOISY_ROUNDS = 12  # FM noise takes four fifths of the time, and makes strangers no likelier
@@ -87,20 +89,22 @@ def stranger_text(voice: Voice, number: int, known: Runs, kind: Kind) -> str:
     return " ".join(said)
 
 
-def strangers(corpus: Corpus, half: Half, kind: Kind = "different") -> Iterator[Stranger]:
-    """Yield strangers of a half without end: human ones first, then voices and ways in turn."""
-    if kind == "different":
-        yield from _recorded(corpus, half)
+def strangers(
+    corpus: Corpus, half: Half, kind: Kind = "different", *, first_round: int = 0
+) -> Iterator[Stranger]:
+    """Yield strangers of a half without end, voices and ways in turn, round after round.
+
+    A round has new texts. Human voices are those of `recorded`.
+    """
     voices = [voice for voice in corpus.voices if voice.half == half]
     known = {voice.name: runs_of(_near(corpus, voice), SHARED + 1) for voice in voices}
-    number = 0
-    while True:
+    for number in itertools.count(first_round):
+        done = number - first_round
         for place, voice in enumerate(voices):
-            if voice.program == "espeak-ng" or number % _SLOW_PROGRAMS == 0:
-                ways = [w for w in WAYS if number < _NOISY_ROUNDS or w != "FM 15 dB"]
+            if voice.program == "espeak-ng" or done % _SLOW_PROGRAMS == 0:
+                ways = [w for w in WAYS if done < _NOISY_ROUNDS or w != "FM 15 dB"]
                 way = ways[(number + place) % len(ways)]
                 yield _read(voice, number, known[voice.name], kind, way)
-        number += 1
 
 
 def _near(corpus: Corpus, voice: Voice) -> list[str]:
@@ -127,7 +131,8 @@ def _read(voice: Voice, number: int, known: Runs, kind: Kind, way: str) -> Stran
     )
 
 
-def _recorded(corpus: Corpus, half: Half) -> Iterator[Stranger]:
+def recorded(corpus: Corpus, half: Half) -> Iterator[Stranger]:
+    """Yield the human voices of a half, prompts and texts that no bulletin has; there are few."""
     own = [b for b in corpus.strangers if b.kind == "real" and b.half == half]
     for number, bulletin in enumerate(own):
         yield _recording(corpus, bulletin, list(WAYS)[number % len(WAYS)], number)

@@ -22,13 +22,16 @@ import numpy.typing as npt
 from dsp.align.envelopes import band_powers, modulation
 from dsp.align.lines import best_line
 from dsp.align.reading import SHORTEST_S, DelayReading, refused
-from dsp.align.refine import AGREE_S, MOST_SECOND, Place, refine
+from dsp.align.refine import AGREE_S, LEAST_SCORE, MOST_SECOND, Place, refine
 from dsp.align.search import candidates
 from dsp.align.segments import LAG_RATE_HZ, REACH, cut_segments
 from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
+from dsp.align.wave_search import place_by_phase
 from dsp.receive.meters.figure import Figure
 
 _SILENT = 1e-5  # -100 dBFS
+_NEAR_S = 0.02  # two frames of the envelopes
+_FEW_S = 4.0  # within so much envelopes have candidates enough for every place of a tune
 
 
 def measure_delay(
@@ -79,6 +82,9 @@ def delay_in_band(
         place = look_closely(reference, heard, round(candidate.delay_s * BAND_RATE_HZ), range_s)
         if place is not None:
             places.append((place, candidate.correlation))
+    best = max((place[1].score for place, _ in places), default=0.0)
+    if best < LEAST_SCORE and (range_s is None or range_s[1] - range_s[0] > _FEW_S):
+        places += _by_phase(reference, heard, range_s)
     if not places:
         return refused("nothing overlaps")
     places.sort(key=lambda p: p[0][1].score, reverse=True)
@@ -88,6 +94,21 @@ def delay_in_band(
     if reading.delay.invalid is None and rival > MOST_SECOND:
         return refused("found in more than one place", reading)
     return reading
+
+
+def _by_phase(
+    reference: Band, heard: Band, range_s: tuple[float, float] | None
+) -> list[tuple[Place, float]]:
+    """Return the place that the waves themselves say, where envelopes have found none."""
+    delay_s = place_by_phase(reference, heard, range_s)
+    if delay_s is None:
+        return []
+    place = look_closely(reference, heard, round(delay_s * BAND_RATE_HZ), range_s)
+    if place is None:
+        return []
+    near_s = (delay_s - _NEAR_S, delay_s + _NEAR_S)
+    found = candidates(modulation(band_powers(reference)), modulation(band_powers(heard)), near_s)
+    return [(place, found[0].correlation if found else 0.0)]
 
 
 def at(place: Place) -> float:

@@ -1,9 +1,11 @@
 """How far off a carrier's frequency is from where it should be by now.
 
-An oscillator drifts while it warms up, and a programme moves the reading: what is learned is a
-frequency and its drift (a Kalman filter of two states), and how much readings scatter. What is not
-known yet is part of every distance: the drift of a carrier heard for a few seconds only, a
-scatter estimated from a few readings (Student), and how far an oscillator has cooled off the air.
+An oscillator drifts while it warms up: what is learned is a frequency and its drift (a Kalman
+filter of two states), and how much readings scatter. A programme does not move a reading, as no
+station passes DC on (0.05 Hz in simulated receptions of speech, 2 Hz at most); where one does, the
+scatter tells. What is not known yet is part of every distance: the drift of a carrier heard for a
+few seconds only, a scatter estimated from a few readings (Student), and how far an oscillator has
+cooled off the air.
 """
 
 from __future__ import annotations
@@ -13,9 +15,7 @@ import math
 from ingest.watch.student import as_normal
 
 _FLOOR_HZ = 6.0  # readings of a second, however quiet the station was
-# What a reading is off by beyond its stated u: speech is lopsided, and a limiter makes a mean of
-# that. Voices differ by 20 to 400 Hz, at four to eight times their standard uncertainty.
-_PROGRAMME_U = 2.0
+_SIGMAS_A_U = 0.5  # the u of a record is expanded, k = 2
 _RATE_HZ_S = 4.0  # drift of a carrier that has just come up: 150 Hz with a time constant of 40 s
 _SETTLED_HZ_S = 0.1  # and of one that has been up for long
 _RATE_S = 60.0  # a drift dies away with
@@ -90,7 +90,7 @@ class CarrierFrequency:
     def _noise(self, u_hz: float) -> float:
         """Return the variance of a reading."""
         square = self._pairs * self._square + _PRIOR * _PRIOR_HZ**2
-        return square / (self._pairs + _PRIOR) + _FLOOR_HZ**2 + (_PROGRAMME_U * u_hz) ** 2
+        return square / (self._pairs + _PRIOR) + _FLOOR_HZ**2 + (_SIGMAS_A_U * u_hz) ** 2
 
     def _scatter(self, second: int, hz: float) -> None:
         """Learn how readings scatter: neighbours differ by that, whatever the drift."""

@@ -42,9 +42,9 @@ WEIGHTS: dict[str, float] = {
 }
 # What one cause makes counts once, and for no more than `BASE`.
 CAUSES: tuple[frozenset[str], ...] = (
-    frozenset({"offset_jumped", "offset_far"}),  # the oscillator, or a lopsided voice
-    frozenset({"rds_gone", "pilot_gone"}),  # the coder, or the line to it
-    frozenset({"level_fell", "two_carriers"}),  # a fade, in which a far carrier is heard
+    frozenset({"offset_jumped", "offset_far"}),  # the oscillator
+    # The coder, or a fade: a far carrier is heard beside the own one, subcarriers are lost first.
+    frozenset({"level_fell", "two_carriers", "rds_gone", "pilot_gone"}),
 )
 # Any other programme is louder or softer. It adds to what stands without it, and carries nothing.
 SUPPORT = frozenset({"deviation_jumped", "loudness_jumped"})
@@ -147,11 +147,11 @@ def ecc_of(group: str) -> int | None:
 
 def weighed(names: list[str]) -> Cues:
     """Return the cues with their sum."""
-    weight = -BASE
-    for cause in CAUSES:
-        weight += min(sum(WEIGHTS[name] for name in names if name in cause), BASE)
-    counted = SUPPORT.union(*CAUSES)
-    weight += sum(WEIGHTS[name] for name in names if name not in counted)
+    counted = {name: WEIGHTS[name] for name in names if name not in SUPPORT}
+    weight = sum(counted.values()) - BASE
+    # The one fault of the station that explains most of it explains what is over, too.
+    made = (sum(counted.get(name, 0.0) for name in cause) for cause in CAUSES)
+    weight -= max(max(made) - BASE, 0.0)
     if weight > 0.0:
         weight += max((WEIGHTS[name] for name in names if name in SUPPORT), default=0.0)
     return Cues(tuple(names), weight)

@@ -162,12 +162,16 @@ class Listener:
         search = self._searched
         if search is None or search.reference != expected.reference:
             search = _Search(expected.reference, second)
-        if search.asks(second):
+        self._searched = search
+        fresh = search.asks(second)
+        if fresh:
             search.last = second
             search.opinion = self.opinion(expected.reference, second, place_s or 0.0)
-        self._searched = search
         found = search.opinion
-        return found if near is None or (found is not None and found.verdict == "same") else near
+        if found is not None and found.verdict == "same":
+            return found
+        # That nothing was found counts in the second in which it was looked for, once.
+        return near or (found if fresh else None)
 
     def _confirm_match(self, answer: Answer) -> Confirmed:
         """Ask about a match when it begins, and now and then while it goes on."""

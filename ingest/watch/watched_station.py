@@ -21,13 +21,13 @@ from dsp.recognise.fingerprint import fingerprint
 from dsp.recognise.reference_index import ReferenceIndex
 from ingest.receiver.stations import Station
 from ingest.reference.recogniser import Recogniser
-from ingest.watch.listener import Confirmed, Listener, different, speaking_seconds
+from ingest.watch.listener import WINDOW_S, Confirmed, Listener, different, speaking_seconds
 from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
 from ingest.watch.station_watch import StationWatch, says_something
+from ingest.watch.stranger_watch import DOUBT_S
 from ingest.watch.verdict import Verdict
 
-DOUBT_S = 3
 _MOST_SECONDS = 60  # of audio that wait for their records
 
 
@@ -88,7 +88,7 @@ class WatchedStation:
         due = self.watch.due(record)
         confirmed = self._listener.process(self._second(second), expected, due)
         self.answers.extend(confirmed)
-        self._doubt(second, expected)
+        self._ask(second, expected)
         last = confirmed[-1] if confirmed else None
         return self.watch.process(
             record,
@@ -102,15 +102,19 @@ class WatchedStation:
         """Return the answers of the last minute, the late ones too; the stream ends here."""
         return [*self.answers, *self._listener.finish()]
 
-    def _doubt(self, second: int, expected: Expected | None) -> None:
+    def _ask(self, second: int, expected: Expected | None) -> None:
         """Where the carrier looks strange, ask at once whether what is due is still heard."""
-        since = self.watch.suspects
+        stranger = self.watch.stranger
+        since = stranger.suspect_since
         if since is None or expected is None or expected.place_s is None:
             return
-        if not DOUBT_S <= second - since + 1 <= 2 * DOUBT_S:
+        strange_s = second - since + 1
+        if strange_s < DOUBT_S or (strange_s > 2 * DOUBT_S and not stranger.asks):
             return
-        if different(self._listener.newest(expected, second - since + 1)):
-            self.watch.doubt()
+        heard_s = min(strange_s, WINDOW_S)
+        other = different(self._listener.newest(expected, heard_s))
+        if other is not None:
+            stranger.judge_content(same=not other)
 
     def _second(self, second: int) -> npt.NDArray[np.float32]:
         """Return the audio of a second, silent where it was not received."""

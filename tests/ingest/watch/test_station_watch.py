@@ -4,7 +4,7 @@ import pytest
 from ingest.receiver.stations import Slot, Station
 from ingest.watch.programme_watch import Following
 from ingest.watch.schedule import Schedule
-from ingest.watch.station_watch import StationWatch, back_cues
+from ingest.watch.station_watch import StationWatch
 from ingest.watch.verdict import STATES
 from tests.ingest.watch.seconds import (
     ALL_DAY,
@@ -215,32 +215,38 @@ def test_the_station_is_named():
     assert run(watch(), OWN[:1])[0].station == STATION.id
 
 
-@pytest.mark.parametrize(
-    ("names", "more"),
-    [
-        (["rds_gone"], ["idle_channel"]),
-        (["pilot_new"], ["idle_channel"]),
-        (["rds_gone", "offset_same"], []),
-        (["rds_gone", "level_same"], []),
-        (["offset_jumped"], []),  # it has cooled
-        (["content_other"], []),
-        (["offset_same", "content_other", "content_confirmed"], ["idle_other"]),
-    ],
-)
-def test_a_carrier_that_comes_up_is_new_by_what_it_lacks_or_says(names, more):
-    assert back_cues(names) == more
-
-
 def test_a_carrier_like_the_own_one_that_says_something_else_is_found_within_five_seconds():
     watcher = watch(ALL_DAY)
     run(watcher, OWN, morning(0, BEGIN))
     run(watcher, [off_air(s) for s in range(BEGIN, BEGIN + 3)])
     told = []
     for s in range(BEGIN + 3, BEGIN + 8):
-        if watcher.suspects is not None and s - watcher.suspects + 1 >= 3:
-            watcher.doubt()
+        since = watcher.stranger.suspect_since
+        if since is not None and s - since + 1 >= 3:
+            watcher.stranger.judge_content(same=False)
         told.append(watcher.process(record(s, groups=[], rds_hz=None)))
     assert findings(told)[0] == (BEGIN + 6, "stranger_on_idle_channel")
+
+
+def test_a_bulletin_that_goes_on_is_the_station_whatever_its_carrier_looks_like():
+    for same, wanted in ((True, []), (None, [(BEGIN + 2, "captured")])):
+        watcher = watch(ALL_DAY)
+        run(watcher, OWN, morning(0, BEGIN))
+        told = []
+        # RDS fails and the carrier jumps in the same second: a reserve exciter is switched on.
+        for s in range(BEGIN, BEGIN + 20):
+            since = watcher.stranger.suspect_since
+            if same and since is not None and s - since + 1 >= 3:
+                watcher.stranger.judge_content(same=same)
+            told.append(watcher.process(stranger(s)))
+        assert findings(told) == wanted
+
+
+def test_a_foreign_pi_is_told_before_anybody_is_asked_for_the_content():
+    watcher = watch(ALL_DAY)
+    run(watcher, OWN, morning(0, BEGIN))
+    foreign = [record(s, groups=["C00124088D30E0E0"] * 5) for s in range(BEGIN, BEGIN + 4)]
+    assert findings(run(watcher, foreign)) == [(BEGIN + 1, "captured")]
 
 
 def test_a_station_that_comes_back_cold_without_its_rds_for_two_seconds_is_no_stranger():

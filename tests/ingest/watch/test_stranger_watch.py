@@ -1,0 +1,72 @@
+"""What a carrier that comes up says, and what the second opinion turns."""
+
+import pytest
+
+from ingest.watch.signature import Signature
+from ingest.watch.stranger_watch import StrangerWatch, back_cues
+from tests.ingest.watch.seconds import record, stranger
+
+
+def watching():
+    signature = Signature()
+    watch = StrangerWatch("7001", signature)
+    for second in range(20):
+        signature.learn(record(second))
+        watch.take(record(second), unscheduled=False)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (["rds_gone"], ["idle_channel"]),
+        (["pilot_new"], ["idle_channel"]),
+        (["rds_gone", "offset_same"], []),
+        (["rds_gone", "level_same"], []),
+        (["offset_jumped"], []),  # it has cooled
+        (["content_other"], []),
+        (["offset_same", "content_other", "content_confirmed"], ["idle_other"]),
+    ],
+)
+def test_a_carrier_that_comes_up_is_new_by_what_it_lacks_or_says(names, more):
+    assert back_cues(names) == more
+
+
+def test_an_opinion_counts_for_one_second_and_above_a_late_answer():
+    watch = watching()
+    watch.take(stranger(20), unscheduled=False)
+    watch.hear(["content_other"], 19)
+    watch.judge_content(same=True)
+    assert "content_own" in watch.take(stranger(21), unscheduled=False).names
+    assert not watch.asks
+    assert "content_own" not in watch.take(stranger(22), unscheduled=False).names
+    assert watch.asks
+
+
+def test_what_was_due_before_the_carrier_looked_strange_says_nothing_of_it():
+    watch = watching()
+    watch.take(stranger(20), unscheduled=False)
+    watch.hear(["content_own"], 20)
+    assert "content_own" not in watch.take(stranger(21), unscheduled=False).names
+    watch.hear(["content_own"], 21)
+    assert "content_own" in watch.take(stranger(22), unscheduled=False).names
+
+
+def test_what_is_followed_is_asked_first_unless_the_pi_is_foreign():
+    watch = watching()
+    for second in (20, 21):
+        cues = watch.take(stranger(second), unscheduled=False)
+    assert watch.finding(21, cues, followed=False).since == 20
+    assert watch.finding(21, cues, followed=True) is None
+    cues = watch.take(stranger(22), unscheduled=False)
+    assert watch.finding(22, cues, followed=True).finding == "captured"
+
+
+def test_a_gap_ends_every_count():
+    watch = watching()
+    for second in (20, 21):
+        watch.take(stranger(second), unscheduled=False)
+    watch.forget()
+    cues = watch.take(stranger(23), unscheduled=False)
+    assert watch.finding(23, cues, followed=False) is None
+    assert watch.suspect_since == 23

@@ -12,9 +12,11 @@ from bench.watch.own_seconds import own_seconds
 from bench.watch.programmes import RATE_HZ, Programmes, longest_silence_s
 from bench.watch.reception import judge
 from bench.watch.score import Score, beginning_s, score, table
-from bench.watch.station_weeks import STATION_WEEK_S, Line, hear_weeks, make_sitting, read_lines
-from bench.watch.station_weeks import table as table_of_weeks
+from bench.watch.sitting import make_sitting
+from bench.watch.station_weeks import hear_weeks
 from bench.watch.trial import KINDS, make_trial
+from bench.watch.weeks_table import STATION_WEEK_S, Line, read_lines
+from bench.watch.weeks_table import table as table_of_weeks
 from ingest.watch.verdict import Verdict
 from tests.dsp.recognise.spoken import speech
 

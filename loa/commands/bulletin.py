@@ -14,7 +14,8 @@ bulletin = CommandGroup(
     "loa bulletin sign flood.json --key desk-1.pem --audio flood.wav -o flood.signed.json",
 )
 Recordings = Annotated[
-    list[Path] | None, typer.Option("--audio", help="Its recordings; may be repeated.")
+    list[Path] | None,
+    typer.Option("--audio", help="Its recordings, in the order of its languages; may be repeated."),
 ]
 
 
@@ -40,7 +41,7 @@ def sign(
     output: Annotated[Path, typer.Option("--output", "-o", help="The signed envelope.")],
     audio: Recordings = None,
 ) -> int:
-    """Sign a bulletin, or add a second signature.
+    """Sign a bulletin, or add a second signature; it names the recordings where it names none.
 
     Example: loa bulletin sign flood.json --key desk-1.pem --audio flood.wav -o flood.signed.json
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -10,6 +11,7 @@ from dsp.errors import Refusal
 from ingest.clock import SystemClock
 from loa import reporting
 from transmit.atomic import OutputSet
+from transmit.bulletin.canonical import strict_json
 from transmit.bulletin.envelope import MOST_BYTES, Envelope, read_envelope
 from transmit.bulletin.keyring import read_keyring
 from transmit.bulletin.signing import SigningKey, sign
@@ -42,9 +44,13 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def sign_file(bulletin: Path, key_file: Path, output: Path, recordings: list[Path]) -> int:
-    """Sign the envelope in `bulletin`, signed before or not, and write it in canonical form."""
-    envelope = read_envelope(content_of(bulletin))
-    _require_recordings(envelope, recordings)
+    """Sign the envelope in `bulletin`, signed before or not, and write it in canonical form.
+
+    Where it names no recordings and nobody has signed it yet, it will name `recordings`.
+    """
+    found = [_named(path) for path in recordings]
+    envelope = read_envelope(_naming(content_of(bulletin), found))
+    _require_recordings(envelope, found)
     signed = sign(envelope, SigningKey.from_pem(content_of(key_file)))
     with OutputSet([output]) as outputs:
         outputs.part(output).write_bytes(signed.to_bytes())
@@ -59,7 +65,7 @@ def verify_file(path: Path, keyring: Path, recordings: list[Path], holders: int)
     policy = Policy(holders, holders, holders)
     try:
         signers = verify(envelope, known, SystemClock().now_utc(), policy, may_wait=True)
-        _require_recordings(envelope, recordings)
+        _require_recordings(envelope, [_named(path) for path in recordings])
     except Refusal as refusal:
         refusal.exit_code = 1
         raise
@@ -76,14 +82,43 @@ def verify_file(path: Path, keyring: Path, recordings: list[Path], holders: int)
     return 0
 
 
-def _require_recordings(envelope: Envelope, recordings: list[Path]) -> None:
-    for path in recordings:
-        digest, size_bytes = hashlib.sha256(), 0
-        with _opened(path) as file:
-            while piece := file.read(_PIECE_BYTES):
-                digest.update(piece)
-                size_bytes += len(piece)
-        require_audio(envelope, digest.hexdigest(), size_bytes)
+def _named(path: Path) -> tuple[str, int]:
+    """Return how an envelope names a recording: SHA-256 and size."""
+    digest, size_bytes = hashlib.sha256(), 0
+    with _opened(path) as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            size_bytes += len(piece)
+    return digest.hexdigest(), size_bytes
+
+
+def _naming(content: bytes, recordings: list[tuple[str, int]]) -> bytes:
+    """Return an envelope that names the recordings, in the order of its languages."""
+    try:
+        table = strict_json(content)
+    except ValueError:
+        return content  # refused by who reads it
+    if not recordings or not isinstance(table, dict):
+        return content
+    languages = table.get("languages")
+    if (
+        table.get("audio")
+        or table.get("signatures")
+        or not (languages and isinstance(languages, list))
+    ):
+        return content
+    # As many languages as recordings, or one for all.
+    spoken = languages if len(languages) == len(recordings) else languages[:1] * len(recordings)
+    table["audio"] = [
+        {"sha256": sha256, "size_bytes": size_bytes, "language": language}
+        for (sha256, size_bytes), language in zip(recordings, spoken, strict=True)
+    ]
+    return json.dumps(table).encode()
+
+
+def _require_recordings(envelope: Envelope, recordings: list[tuple[str, int]]) -> None:
+    for sha256, size_bytes in recordings:
+        require_audio(envelope, sha256, size_bytes)
 
 
 def content_of(path: Path) -> bytes:

@@ -53,6 +53,31 @@ def test_two_desks_sign_and_anybody_can_check(desk):
     assert [one["holder"] for one in json.loads(shown.out)["signed_by"]] == ["desk-1", "desk-2"]
 
 
+@pytest.mark.parametrize(
+    ("files", "spoken"),
+    [(["flood.wav"], ["vi"]), (["flood.wav", "other.wav"], ["vi", "km"])],
+)
+def test_what_is_signed_names_the_recordings_where_it_named_none(desk, files, spoken):
+    table = json.loads((desk.folder / "flood.json").read_text())
+    del table["audio"]
+    (desk.folder / "short.json").write_text(json.dumps(table))
+    given = [word for name in files for word in ("--audio", name)]
+    assert desk("sign", "short.json", "--key", "desk-1.pem", *given, "-o", "1.json")[0] == 0
+    named = json.loads((desk.folder / "1.json").read_text())["audio"]
+    assert [(one["language"], one["size_bytes"]) for one in named] == [
+        (language, (desk.folder / name).stat().st_size)
+        for name, language in zip(files, spoken, strict=True)
+    ]
+    assert desk("verify", "1.json", "--keyring", "KEYRING.toml", *given)[0] == 0
+    # What is signed names nothing more.
+    others = ("--audio", "desk-1.pem")
+    code, shown = desk("sign", "1.json", "--key", "desk-2.pem", *others, "-o", "2.json")
+    assert (code, "bulletin.digest" in shown.err) == (2, True)
+    table["languages"] = []
+    (desk.folder / "short.json").write_text(json.dumps(table))
+    assert desk("sign", "short.json", "--key", "desk-1.pem", *given, "-o", "3.json")[0] == 2
+
+
 def test_a_private_key_is_its_owners_alone_and_never_overwritten(desk):
     path = desk.folder / "desk-1.pem"
     assert path.stat().st_mode & 0o077 == 0

@@ -130,8 +130,9 @@ class Playout:
         for zone in self._zones:
             samples, told = zone.player.render(position, BLOCK_SAMPLES)
             zone.stream.send(samples, self._begun_s + self._shift / _RATE_HZ)
-            records += zone.book.rendered(told)
-            records += zone.book.ended(zone.player.timeline.endings, end_ms)
+            endings = zone.player.timeline.endings
+            records += zone.book.rendered(told, endings)
+            records += zone.book.ended(endings, end_ms)
         self._blocks += 1
         return records
 

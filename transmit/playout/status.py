@@ -16,6 +16,7 @@ from transmit.playout.zone_player import SAMPLES_PER_MS, Rendered
 
 _OWN = ("item", "live")
 _ENOUGH = 0.99  # of its length, less a fade
+_HALF_MS = 0.5  # endings are whole milliseconds, pieces whole samples
 
 
 @dataclass
@@ -45,10 +46,16 @@ class StatusBook:
         self._playing: dict[str, _Playing] = {}
         self._present: Job | None = None
 
-    def rendered(self, pieces: list[Rendered]) -> list[dict[str, Any]]:
-        """Return the records that what was rendered gives rise to."""
+    def rendered(
+        self, pieces: list[Rendered], endings: tuple[Ending, ...] = ()
+    ) -> list[dict[str, Any]]:
+        """Return the records that what was rendered gives rise to.
+
+        What ended in mid-block, at the seam of two pieces, has ended and was not interrupted.
+        """
         records = []
         for piece in pieces:
+            records += self.ended(endings, piece.begin_ms + _HALF_MS)
             records += self._change_to(piece)
             if piece.job is not None:
                 playing = self._playing[piece.job.id]

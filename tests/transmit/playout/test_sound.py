@@ -217,7 +217,7 @@ def told_of(player, begin_ms, end_ms, book=None):
     records = []
     for now in range(begin_ms, end_ms, 20):
         _, what = player.render(now * SAMPLES_PER_MS, 20 * SAMPLES_PER_MS)
-        records += book.rendered(what)
+        records += book.rendered(what, player.timeline.endings)
         records += book.ended(player.timeline.endings, now + 20)
     return records
 
@@ -235,6 +235,16 @@ def test_every_turn_and_end_is_told():
     assert records[-1]["played_s"] == 1.0
     assert records[-1]["began"] == "1970-01-01T00:00:00.100Z"
     assert records[-1]["time"] == "1970-01-01T00:00:01.600Z"
+
+
+def test_what_ends_within_a_block_was_not_interrupted():
+    player, _ = zone([Job("a", "a", (Part("a", 1_000),), 10)])
+    records = told_of(player, 0, 1_100)
+    assert [(one["event"], one["outcome"]) for one in records] == [
+        ("began", None),
+        ("ended", "played"),
+    ]
+    assert records[-1]["time"] == "1970-01-01T00:00:01.010Z"
 
 
 def test_what_was_not_heard_whole_is_partial():

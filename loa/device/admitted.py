@@ -70,6 +70,8 @@ class Admitted:
                 records.append(told(news))
             except Refusal as refusal:
                 records.append(told(Refused(name_of(news), refusal)))
+                if isinstance(news, Join) and refusal.exit_code == 4:
+                    self.port.not_joined(news.signed.session.id)
         if not records:
             return []
         now = rfc3339(self._clock.now_utc())

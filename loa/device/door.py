@@ -18,6 +18,7 @@ from typing import Any
 
 from dsp.errors import Refusal
 from dsp.packet.errors import RemoteFormatError
+from loa.device.known import Known
 from loa.device.news import Cancel, Join, Leave, News, Play, Refused
 from loa.device.questions import Address, Questions
 from transmit.bulletin.acceptance import Acceptance, Accepted, name_of
@@ -32,7 +33,6 @@ from transmit.bulletin.key_wrap import DeviceKey
 from transmit.bulletin.keyring import Keyring
 from transmit.bulletin.session import SignedSession
 
-_MOST_KNOWN = 512
 _MOST_TOLD_A_SECOND = 10
 # What may be right a moment later: it is judged again when it comes again.
 _PASSING = {"bulletin.early", "bulletin.clock", "bulletin.nonce"}
@@ -76,8 +76,7 @@ class CommandDoor:
         self._key = key
         self._takes_tests = takes_tests
         self._assembler = Assembler()
-        self._accepted: dict[bytes, None] = {}
-        self._refused: dict[bytes, None] = {}  # apart: rubbish must not make us forget the right
+        self._known = Known()
         self._joined: dict[str, SignedSession] = {}
         self._playing: dict[str, Accepted] = {}
         self._telling_s, self._told = 0.0, 0
@@ -114,16 +113,17 @@ class CommandDoor:
     ) -> list[News]:
         """Take a whole message; as `datagram`. `source` is what a session is announced for."""
         digest = hashlib.sha256(content).digest()
-        if digest in self._accepted or digest in self._refused:
+        if digest in self._known:
             self.counts["repeated"] += 1
             return []
         try:
             news = self._judged(content, sender, now_utc, monotonic_s, source)
-            _remember(self._accepted, digest)
+            joined = [one.signed.session.id for one in news if isinstance(one, Join)]
+            self._known.accept(digest, joined)
         except Refusal as refusal:
             self.counts[refusal.kind] += 1
             if not (refusal.kind in _PASSING or refusal.exit_code == 4):
-                _remember(self._refused, digest)
+                self._known.refuse(digest)
             if refusal.kind in _UNTOLD or not self._may_tell(monotonic_s):
                 return []
             return [Refused(str(sender), refusal)]
@@ -143,6 +143,11 @@ class CommandDoor:
         self._playing.pop(name, None)
         self._acceptance.done(name)
 
+    def judge_again(self, session_id: str) -> None:
+        """Join a session once more when it is announced again: the network did not let us yet."""
+        self._joined.pop(session_id, None)
+        self._known.forget_session(session_id)
+
     def rest(self) -> None:
         """Do what nobody waits for: the second writing of the memory's generation."""
         self._acceptance.bear_witness()
@@ -156,7 +161,7 @@ class CommandDoor:
     def renew(self, keyring: Keyring, now_utc: datetime | None) -> list[News]:
         """Take another keyring; return what does not hold any more."""
         self._acceptance.renew(keyring)
-        self._refused.clear()
+        self._known.forget_refused()
         gone: list[News] = []
         for name, signed in list(self._joined.items()):
             try:
@@ -252,7 +257,7 @@ class CommandDoor:
             asked.envelope, None, answer=given, monotonic_s=monotonic_s
         )
         self._questions.settled(given)
-        _remember(self._accepted, asked.message)
+        self._known.accept(asked.message)
         return [self._let_in(accepted)]
 
     def _session(self, content: bytes, now_utc: datetime | None, source: str) -> News:
@@ -271,12 +276,6 @@ class CommandDoor:
         signed = self._acceptance.accept_session(announced.session.to_bytes(), now_utc)
         self._joined[session.id] = signed
         return Join(source, signed, announced.sdp, key)
-
-
-def _remember(known: dict[bytes, None], digest: bytes) -> None:
-    while len(known) >= _MOST_KNOWN:
-        known.pop(next(iter(known)))
-    known[digest] = None
 
 
 def _schema_of(content: bytes) -> Any:

@@ -92,6 +92,7 @@ def told(news: News) -> dict[str, Any]:
         fields["cancels"] = news.name
     if isinstance(news, Play):
         fields["took_ms"] = round(1000 * news.took_s, 1)
+        fields |= bulletin.for_boards()
     return fields
 
 

@@ -27,6 +27,7 @@ from transmit.bulletin.envelope import MOST_BYTES
 from transmit.bulletin.keyring import Keyring
 
 LOOK_S = 0.1
+_JOIN_AGAIN_S = 5.0
 _MOST_AT_ONCE = 64
 _DATAGRAM_BYTES = 2_048
 
@@ -73,6 +74,8 @@ class CommandPort:
         self._files = session_files or {}
         self._keyring = keyring
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._again: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
+        self._to_join: list[tuple[float, str]] = []
         self.news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
         with contextlib.ExitStack() as held:
@@ -97,6 +100,10 @@ class CommandPort:
     def done(self, name: str) -> None:
         """Say that a bulletin was played to its end."""
         self._done.put(name)
+
+    def not_joined(self, session_id: str) -> None:
+        """Say that the network did not let a session be joined: tried again in a few seconds."""
+        self._again.put((self._clock.monotonic_s() + _JOIN_AGAIN_S, session_id))
 
     def listen(self, wait_s: float = LOOK_S) -> None:
         """Take what has come, waiting so long for it."""
@@ -132,6 +139,7 @@ class CommandPort:
             pass
         except Refusal as refusal:
             self.news.put(Refused("the disk", refusal))
+        self._join_again()
         self._look_at_keyring()
         for source, path in self._files.items():
             self._look_at(source, path)
@@ -168,6 +176,16 @@ class CommandPort:
     def _put(self, news: list[News], took_s: float = 0.0) -> None:
         for one in news:
             self.news.put(replace(one, took_s=took_s) if isinstance(one, Play) else one)
+
+    def _join_again(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._to_join.append(self._again.get_nowait())
+        now_s = self._clock.monotonic_s()
+        for due_s, session_id in self._to_join:
+            if due_s <= now_s:
+                self._door.judge_again(session_id)
+        self._to_join = [one for one in self._to_join if one[0] > now_s]
 
     def _look_at_keyring(self) -> None:
         try:

@@ -200,7 +200,7 @@ class Playout:
         if isinstance(news, Taken) and news.heard is not None:
             told = news.heard.bulletin
             more = {"event": "accepted", "name": news.heard.name, "priority": told.priority}
-            return record | more | {"file": news.name, "test": told.test}
+            return record | more | {"file": news.name, "test": told.test} | told.for_boards()
         why = news.refusal
         assert why is not None
         event = "refused" if isinstance(news, Taken) else "failing"

@@ -154,6 +154,10 @@ class Bulletin:
         """Tell whether a loudspeaker of `commune`, in `zone`, is addressed."""
         return commune in self.communes or zone in self.zones
 
+    def for_boards(self) -> dict[str, Any]:
+        """Return what public boards show, and until when, for a record; empty where nothing is."""
+        return {} if self.board_text is None else {"board_text": vars(self.board_text)}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the content as JSON has it; what is not said is not there."""
         content: dict[str, Any] = _as_json(self)

@@ -177,7 +177,7 @@ def test_a_session_of_before_is_not_joined_again(station):
     assert [signed.name for signed in one.admitted._sessions[0].live] == []
     one.run(0.1)
     assert one.kinds() == []  # known by its digest and not judged again
-    one.admitted.port._door._accepted.clear()  # as after a restart
+    one.admitted.port._door._known._accepted.clear()  # as after a restart
     one.command(old)
     one.run(0.1)
     assert one.kinds() == ["bulletin.replay"]

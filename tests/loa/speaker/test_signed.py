@@ -288,6 +288,27 @@ def test_live_audio_of_a_signed_session_is_heard_until_it_expires(horn, length):
     assert not is_heard(one, 3.05, 4.0)
 
 
+def test_a_session_that_the_network_does_not_let_join_is_joined_later(horn, tmp_path):
+    """A device that is up before its network; or a port that the program before has not left."""
+    one, port = horn(sources='["session:live.json"]'), next(PORTS)
+    (tmp_path / "live.json").write_bytes(live_session(port))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as before:
+        before.bind(("127.0.0.1", port))
+        one.port.look_after()
+        one.play(0.1)
+    assert one.kinds() == ["network.listen"]
+    one.port.look_after()
+    one.play(0.1)
+    assert one.kinds() == ["network.listen"]  # told once, not ten times a second
+    one.clock.passed_s += 5.0
+    one.port.look_after()
+    one.play(0.1)
+    assert [record["event"] for record in one.records] == ["refused", "joined"]
+    begun_s = one.clock.passed_s
+    one.play(2.0, sent(programme(2), key=SRTP_KEY, begun_s=BEGUN_S + begun_s), port)
+    assert is_heard(one, 1.0, 2.0)
+
+
 @pytest.mark.parametrize(("wall_s", "monotonic_s"), [(3.0, 0.0), (0.0, 3.0)])
 def test_a_session_is_over_by_whichever_clock_says_so_first(tmp_path, wall_s, monotonic_s):
     """A wall clock set ahead ends it; one that is set back does not keep it alive."""
@@ -339,6 +360,7 @@ def test_a_live_emergency_follows_the_alert(horn):
     one.command(live_session(port, priority="emergency"))
     one.command(signed(board_text=BoardText("LŨ LÊN", stamp(3600)), audio=()).to_bytes())
     one.play(6.0, sent(programme(5), key=SRTP_KEY), port)
+    assert one.records[1]["board_text"] == {"text": "LŨ LÊN", "expires": stamp(3600)}
     np.testing.assert_allclose(one.heard()[480 : 2 * RATE], alert_tone.alert()[480 : 2 * RATE])
     assert is_heard(one, 3.5, 5.0)
     seconds = one.records[-1]["seconds"]

@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.align.coherence import Opinion, opinion_in_band
-from dsp.align.envelopes import FRAME_HZ, band_powers
-from dsp.align.speech_band import BAND_RATE_HZ, Band, speech_band
+from dsp.align.speech_band import Band, speech_band
 from ingest.watch.dead_air import Quiet
 from ingest.watch.lately import Lately
 from ingest.watch.programme_watch import Following
@@ -39,7 +38,6 @@ _WITHIN_S = 1.0
 _WITHIN_MATCH_S = 0.3  # a fingerprint's place is good to 0.1 s
 _KEPT_S = 12
 QUIET_WINDOW_S = 4
-_SPEAKING_DB = -30.0
 
 
 @dataclass(frozen=True)
@@ -223,13 +221,3 @@ def different(opinion: Opinion | None) -> bool | None:
     if opinion is None or opinion.verdict == "inconclusive":
         return None
     return opinion.verdict == "different"
-
-
-def speaking_seconds(band: Band) -> npt.NDArray[np.bool_]:
-    """Tell for every second of a reference whether it speaks for half of it or more."""
-    total = band_powers(band).sum(axis=0)
-    seconds = len(band) // BAND_RATE_HZ
-    if seconds == 0:
-        return np.zeros(0, np.bool_)
-    loud = float(np.quantile(total, 0.95)) * 10.0 ** (_SPEAKING_DB / 10.0)
-    return np.asarray((total[: seconds * FRAME_HZ].reshape(seconds, -1) > loud).mean(axis=1) >= 0.5)

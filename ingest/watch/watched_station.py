@@ -21,7 +21,8 @@ from dsp.recognise.fingerprint import fingerprint
 from dsp.recognise.reference_index import ReferenceIndex
 from ingest.receiver.stations import Station
 from ingest.reference.recogniser import Recogniser
-from ingest.watch.listener import WINDOW_S, Confirmed, Listener, different, speaking_seconds
+from ingest.watch.audible import audible_frames, speaks_at
+from ingest.watch.listener import WINDOW_S, Confirmed, Listener, different
 from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
 from ingest.watch.station_watch import StationWatch, says_something
@@ -33,11 +34,11 @@ _MOST_SECONDS = 60  # of audio that wait for their records
 
 @dataclass(frozen=True)
 class References:
-    """Bulletins to be recognised: the index, each in the speech band, and where each speaks."""
+    """Bulletins to be recognised: the index, each in the speech band, and where each is heard."""
 
     index: ReferenceIndex
     bands: Mapping[str, Band]
-    speaking: Mapping[str, npt.NDArray[np.bool_]]
+    audible: Mapping[str, npt.NDArray[np.bool_]]
 
     @classmethod
     def of(cls, sounds: Mapping[str, npt.NDArray[np.float32]], rate_hz: int) -> References:
@@ -45,7 +46,7 @@ class References:
         index = ReferenceIndex()
         bands = {name: speech_band(sound, rate_hz) for name, sound in sounds.items()}
         index.add_many([(name, fingerprint(sound, rate_hz)) for name, sound in sounds.items()])
-        return cls(index, bands, {name: speaking_seconds(band) for name, band in bands.items()})
+        return cls(index, bands, {n: audible_frames(s, rate_hz) for n, s in sounds.items()})
 
     @property
     def lengths_s(self) -> dict[str, float]:
@@ -54,10 +55,8 @@ class References:
 
     def speaks(self, reference: str, place_s: float) -> bool | None:
         """Tell whether a reference speaks in the second from `place_s` on."""
-        speaking = self.speaking.get(reference)
-        if speaking is None or not 0 <= round(place_s) < len(speaking):
-            return None
-        return bool(speaking[round(place_s)])
+        frames = self.audible.get(reference)
+        return None if frames is None else speaks_at(frames, place_s)
 
 
 class WatchedStation:

@@ -5,7 +5,7 @@ import pytest
 
 from dsp.align.speech_band import speech_band
 from ingest.reference.answer import Answer
-from ingest.watch.listener import MATCH_EVERY_S, Listener, different, speaking_seconds
+from ingest.watch.listener import MATCH_EVERY_S, Listener, different
 from ingest.watch.programme_watch import Expected
 from tests.dsp.recognise.spoken import speech
 
@@ -150,9 +150,3 @@ def test_silence_while_the_bulletin_speaks_is_seen_to_less_than_a_second():
 def test_the_end_has_an_answer_too():
     listener, _ = listen(BULLETIN, match, seconds=6)
     assert [c.answer.second for c in listener.finish()] == [5]
-
-
-def test_seconds_in_which_a_reference_speaks():
-    quiet = np.concatenate([BULLETIN[: 4 * RATE], np.zeros(3 * RATE, np.float32)])
-    assert speaking_seconds(speech_band(quiet, RATE)).tolist() == [True] * 4 + [False] * 3
-    assert len(speaking_seconds(np.zeros(0, np.float32))) == 0

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from dsp.errors import Refusal
-from loa.service.blobs import FolderBlobs
 from loa.service.database import failures_refused
+from loa.service.folder_blobs import FolderBlobs
 from loa.service.settings import private_folder
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dsp.errors import Refusal
-from loa.service.blobs import Part
 from loa.service.destinations import Destination, destination, redirected, unreachable
+from loa.service.part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

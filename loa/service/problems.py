@@ -120,6 +120,16 @@ def unknown_blob(sha256: str) -> Refusal:
     )
 
 
+def blob_gone(sha256: str) -> Refusal:
+    """Refuse to work on bytes that are not there any more."""
+    return Refusal(
+        "blob.gone",
+        expected=f"the bytes of {sha256[:12]}…",
+        got="none: they were deleted",
+        advice="submitting the file again",
+    )
+
+
 def invalid(expected: str, got: str) -> Refusal:
     """Refuse a parameter."""
     return Refusal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import resource
@@ -11,7 +12,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dsp.errors import Refusal
 from loa import reporting
@@ -20,6 +21,8 @@ from loa.service.memory import Tidying, keep_heaps_small
 from transmit.atomic import OutputSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import uvicorn
     from fastapi import FastAPI
 
@@ -36,6 +39,13 @@ _COLLECTED_AFTER = 20_000
 _FIRST_SCOPES = ("submit", "read", "manage")
 
 
+class _Companion(Protocol):
+    """What runs beside the answers."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 def serve(
     settings: Settings, host: str, port: int, ready_file: Path | None, *, with_workers: bool = True
 ) -> int:
@@ -44,7 +54,6 @@ def serve(
         require_isolation(settings)
     _raise_descriptor_limit()
     keep_heaps_small()
-    from loa.service.api import create_app
     from loa.service.gatekeeper import Gatekeeper, rules_of
     from loa.service.log import configure_log
     from loa.service.room import open_room
@@ -52,21 +61,31 @@ def serve(
     from loa.service.worker_process import Supervisor
 
     configure_log()
-    listener = _listen(host, port)
-    room = open_room(settings)
-    supervisor = Supervisor(settings) if with_workers else None
-    if supervisor is not None:
-        supervisor.start()
-    notifier = Notifier(room)
-    notifier.start()
-    url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+    with contextlib.ExitStack() as ends:
+        listener = ends.enter_context(_listen(host, port))
+        room = ends.enter_context(contextlib.closing(open_room(settings)))
+        companions: list[_Companion] = [Notifier(room), Tidying()]
+        if with_workers:
+            companions.insert(0, Supervisor(settings))
+        for companion in companions:
+            companion.start()
+            ends.callback(companion.stop)
+        ends.callback(listener.close)  # who comes now is refused, not kept waiting for the workers
+        gatekeeper = Gatekeeper(listener, rules_of(settings))
+        ends.callback(gatekeeper.close)
+        url = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+        _answer(room, gatekeeper, lambda: _announce(room, url, ready_file))
+    return 0
+
+
+def _answer(room: Room, gatekeeper: Gatekeeper, announce: Callable[[], None]) -> None:
+    """Answer whom the gate lets in, until SIGTERM or Ctrl-C."""
+    from loa.service.api import create_app
+
     app = create_app(room)
-    gatekeeper = Gatekeeper(listener, rules_of(settings))
-    server = server_of(_configured(app, settings), gatekeeper)
+    server = server_of(_configured(app, room.settings), gatekeeper)
     app.state.closing = lambda: server.should_exit
     _prefer_answers()
-    tidying = Tidying()
-    tidying.start()
 
     def leave(*_: object) -> None:
         server.should_exit = True
@@ -74,20 +93,9 @@ def serve(
     # For the moment before uvicorn listens to signals, and for that after: it raises the signal
     # that ended it once more when it is done, and we are not done then.
     signal.signal(signal.SIGTERM, leave)
-    try:
-        _announce(room, url, ready_file)
+    with contextlib.suppress(KeyboardInterrupt):
+        announce()
         server.run(sockets=[])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        gatekeeper.close()
-        listener.close()
-        tidying.stop()
-        notifier.stop()
-        if supervisor is not None:
-            supervisor.stop()
-        room.close()
-    return 0
 
 
 def _prefer_answers() -> None:

@@ -13,11 +13,11 @@ from dsp.errors import Refusal
 from loa.service import answers, problems
 from loa.service.access import RoomHere, Submitter
 from loa.service.answers import Accepted, Problem
-from loa.service.blobs import PIECE_BYTES, Part
 from loa.service.fetching import fetch
 from loa.service.forms import FormReader, boundary_of
 from loa.service.log import job_log
 from loa.service.outgoing import Visitor
+from loa.service.part import PIECE_BYTES, Part
 from loa.service.receiving import received_parts
 from loa.service.submitting import Wish, keep_known, keep_part, require_allowed
 from loa.service.wishes import (

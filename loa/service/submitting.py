@@ -19,7 +19,7 @@ from transmit.bulletin.envelope import Envelope, read_envelope
 from transmit.bulletin.verify import Policy, require_audio, verify
 
 if TYPE_CHECKING:
-    from loa.service.blobs import Part
+    from loa.service.part import Part
     from loa.service.room import Room
     from loa.service.tokens import Caller
 

@@ -26,7 +26,7 @@ from loa.service.database import POOL, SmallCache
 from loa.service.failpoints import failpoint
 from loa.service.housekeeping import Housekeeping
 from loa.service.log import job_log
-from loa.service.problems import problem_of
+from loa.service.problems import blob_gone, problem_of
 from loa.service.render import Bench, NotWantedError, Order
 from loa.service.submission import TARGETS
 
@@ -129,12 +129,7 @@ class Worker:
         if self.room.jobs.made_before(row) is not None:
             return []
         if self.room.blobs.size(row["input_sha256"]) is None:
-            raise Refusal(
-                "blob.gone",
-                expected="the bytes of the job",
-                got="none",
-                advice="submitting the file again",
-            )
+            raise blob_gone(row["input_sha256"])
         failpoint("job.fetched")
         return list(row["targets"])
 

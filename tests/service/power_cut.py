@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from loa.service import database
-from loa.service.blobs import Part
+from loa.service.part import Part
 from loa.service.room import open_room
 from loa.service.settings import Limits, load_settings
 from loa.service.submission import Submission

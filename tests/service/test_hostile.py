@@ -13,7 +13,8 @@ import pytest
 from dsp.errors import Refusal
 from ingest.decode.decoder import Decoder
 from loa.bulletin import MasterRequest, master_bulletin
-from loa.service.blobs import Part, open_blobs
+from loa.service.blobs import open_blobs
+from loa.service.part import Part
 from loa.service.render import Bench, Order, load_kernels
 from tests.service.conftest import two_seconds
 from tests.service.live import child_of, children, ended, living

@@ -15,12 +15,13 @@ import pytest
 import sqlalchemy as sa
 
 from dsp.errors import Refusal
-from loa.service import audit, blobs, operating
+from loa.service import audit, folder_blobs, operating
 from loa.service import tokens as tokens_module
-from loa.service.blobs import Part, open_blobs
+from loa.service.blobs import open_blobs
 from loa.service.database import Database, in_equal_batches
 from loa.service.housekeeping import Housekeeping, sweep
 from loa.service.jobs import Jobs
+from loa.service.part import Part
 from loa.service.room import open_room
 from loa.service.settings import Limits, Settings, load_settings
 from loa.service.submission import Submission
@@ -278,7 +279,7 @@ def test_a_disk_that_fails_is_a_refusal_and_leaves_nothing(tmp_path, monkeypatch
         part._file.close()
         part._file = type("Full", (), {"write": failing, "close": lambda _: None})()
     elif call == "sync":
-        monkeypatch.setattr(blobs, "_sync", failing)
+        monkeypatch.setattr(folder_blobs, "_sync", failing)
     else:
         monkeypatch.setattr(Path, "replace", failing)
     kind = "store.busy" if code == errno.EIO else "store.full"

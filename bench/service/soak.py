@@ -9,14 +9,16 @@ nursery is counted with each of them: counted in proportion, memory would seem t
 while Python, counting references, makes such pages its own one by one; `in_proportion_mb_per_h`
 tells how fast. The first quarter of an hour (at most half) is warm-up: decoders start on demand,
 pools of connections and caches fill. The row gives the slope of the memory after it (least squares)
-with its standard error, and the most descriptors after it less the most before. One look resembles
-the next, so the error counts as many looks as are worth independent ones (residuals as AR(1)).
+with its standard error, and how many descriptors the last quarter had (their median: a look may
+meet a decoder that is just being replaced) beyond the most of the warm-up. One look resembles the
+next, so the error counts as many looks as are worth independent ones (residuals as AR(1)).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -69,7 +71,8 @@ def main() -> int:
     hours = np.array([look.at_s for look in steady]) / 3600
     slope, error = _slope(hours, np.array([look.resident_mb for look in steady]))
     shared_out = np.array([look.in_proportion_mb for look in steady])
-    more = max(look.descriptors for look in steady) - max(look.descriptors for look in warm)
+    last = [look.descriptors for look in looks[-len(looks) // 4 :]]
+    more = statistics.median_high(last) - max(look.descriptors for look in warm)
     found = row(
         f"soak of {minutes:g} min, {jobs} jobs: memory of all processes after warm-up",
         slope,

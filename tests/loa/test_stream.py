@@ -21,7 +21,8 @@ from dsp.packet.sdp import parse_session
 from loa import cli
 from loa.real_time import RealTime
 from loa.sending.description import describe
-from loa.sending.streaming import StreamRequest, _Sender, run_stream
+from loa.sending.paced_sender import PacedSender
+from loa.sending.streaming import StreamRequest, run_stream
 from transmit.rtp.payloads import CODECS, Payload
 from transmit.rtp.reception import ReceptionBook
 from transmit.rtp.stream import RtpStream
@@ -116,7 +117,7 @@ def test_ffmpeg_hears_it(name, protected, bulletin, key_file, tmp_path, capsys, 
     command += ["file,udp,rtp,crypto,srtp", "-i", str(sdp), "-ar", str(RATE), "-t", "0.9"]
     command.append(str(heard))
     # Unpaced, a goodbye on its own port would overtake the audio: FFmpeg stops at once for it.
-    monkeypatch.setattr(_Sender, "say_goodbye", lambda *_: None)
+    monkeypatch.setattr(PacedSender, "say_goodbye", lambda *_: None)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             wait_until(lambda: is_open(port) and is_open(port + 1), process)
@@ -226,7 +227,7 @@ def test_reports_say_when_it_was_sent_not_when_the_file_was_opened():
     control = Recorded(clock)
     stream = RtpStream(CODECS["pcmu"])
     book = ReceptionBook([], 8_000)
-    sender = _Sender(stream, (Recorded(clock), control), RealTime(clock), clock, book)
+    sender = PacedSender(stream, (Recorded(clock), control), RealTime(clock), clock, book)
     clock.now_s += 3.0  # opening and decoding take their time
     sender.begin(0)
     for number in range(5):

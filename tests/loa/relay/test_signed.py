@@ -18,6 +18,7 @@ from loa.relay.loop import BLOCK_S, Relay
 from loa.relay.settings import parse_relay
 from loa.relay.status_line import record_of
 from loa.sending.description import describe
+from tests.loa.device.attacker import Attacker
 from tests.loa.device.made import (
     HORN,
     NOW,
@@ -28,7 +29,6 @@ from tests.loa.device.made import (
     signed,
     stamp,
 )
-from tests.loa.device.test_door import Attacker
 from tests.loa.relay.test_relay import RATE, received
 from tests.transmit.bulletin.made import KEY, SECOND, STRANGER
 from transmit.bulletin.datagrams import datagrams_of

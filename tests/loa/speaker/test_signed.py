@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
-from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-import soundfile
 
 from bench.stream.network import BEGUN_S, RATE, programme, sent
 from dsp.playout import alert_tone
@@ -16,14 +13,9 @@ from loa import cli
 from loa.device.news import Join
 from loa.device.signed_source import SignedSource
 from loa.sending.announcing import Answering
-from loa.sending.description import describe
-from loa.speaker.outputs import BLOCK_S, NullOutput
-from loa.speaker.program import open_speaker
-from loa.speaker.settings import load_settings
 from tests.loa.device.made import (
     NOW,
     PORTS,
-    announced,
     audio_of,
     door,
     keyring_text,
@@ -31,252 +23,10 @@ from tests.loa.device.made import (
     signed,
     stamp,
 )
+from tests.loa.speaker.horn import SRTP_KEY, HandClock, is_heard, live_session, wav
 from tests.transmit.bulletin.made import KEY, SECOND
 from transmit.bulletin.challenge import bulletin_digest
 from transmit.bulletin.content import BoardText
-from transmit.bulletin.datagrams import datagrams_of
-from transmit.rtp.payloads import CODECS
-
-SRTP_KEY = bytes(range(30))
-
-
-class HandClock:
-    """Stands until it is moved."""
-
-    def __init__(self):
-        self.passed_s = 0.0
-
-    def now_utc(self):
-        return NOW + timedelta(seconds=self.passed_s)
-
-    def monotonic_s(self):
-        return 1_000.0 + self.passed_s
-
-
-class Kept(NullOutput):
-    """An output that remembers."""
-
-    def __init__(self):
-        self.blocks = []
-
-    def write(self, samples):
-        self.blocks.append(samples.copy())
-
-
-class Horn:
-    """A provisioned loudspeaker whose thread is the test."""
-
-    def __init__(self, folder, held, **changes):
-        self.command_port = next(PORTS)
-        address = f'["127.0.0.1:{self.command_port}"]'
-        path = provision(folder, **({"commands": address, "prints": "false"} | changes))
-        self.clock = HandClock()
-        self.settings = load_settings(path)
-        self.kept = Kept()
-        with pytest.MonkeyPatch.context() as changed:
-            changed.setattr("loa.speaker.program.open_output", lambda *_: self.kept)
-            self.speaker = open_speaker(self.settings, folder, self.clock, held)
-        admitted = self.speaker._admitted
-        self.port, self.shelf = admitted.port, admitted.voice._shelf
-        self.records = []
-        self.socket = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-
-    def command(self, message):
-        """Send a message and let the port take it."""
-        for data in datagrams_of(message):
-            self.socket.sendto(data, ("127.0.0.1", self.command_port))
-            self.port.listen()
-
-    def play(self, seconds, packets=(), port=0):
-        waiting = iter(packets)
-        following = next(waiting, None)
-        for _ in range(round(seconds / BLOCK_S)):
-            moment = BEGUN_S + self.clock.passed_s
-            while following is not None and following[0] <= moment:
-                self.socket.sendto(following[2], ("127.0.0.1", port + following[1]))
-                following = next(waiting, None)
-            self.records += self.speaker.block(moment)
-            self.clock.passed_s += BLOCK_S
-
-    def heard(self):
-        return np.concatenate(self.kept.blocks)
-
-    def events(self):
-        return [(one["event"], one.get("name"), one.get("outcome")) for one in self.records]
-
-    def kinds(self):
-        return [one["kind"] for one in self.records if one["event"] == "refused"]
-
-
-@pytest.fixture
-def horn(tmp_path, monkeypatch):
-    """Make a loudspeaker; its threads are not started, the test does their work."""
-    monkeypatch.setattr("loa.device.port.CommandPort.start", lambda _: None)
-    with ExitStack() as held:
-        yield lambda **changes: Horn(tmp_path, held, **changes)
-
-
-def wav(path, seconds, hz):
-    tone = 0.2 * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
-    soundfile.write(path, tone, RATE, subtype="PCM_16")
-    return path
-
-
-def ready(horn, audio):
-    """Wait until the shelf's own thread has decoded it."""
-    horn.shelf.close()
-    assert horn.shelf.length(audio.sha256) is not None
-
-
-def pitch_hz(sound):
-    return np.argmax(np.abs(np.fft.rfft(sound * np.hanning(len(sound))))) * RATE / len(sound)
-
-
-def test_an_emergency_sounds_in_the_next_block_and_its_recording_after_the_alert(horn, tmp_path):
-    one = horn()
-    audio = audio_of(wav(tmp_path / "flood.wav", 1.0, 1500), tmp_path / "store")
-    one.play(0.1)
-    one.command(signed(audio=(audio,)).to_bytes())
-    one.play(0.1)
-    ready(one, audio)
-    one.play(6.2)
-    heard = one.heard()
-    first = np.flatnonzero(np.abs(heard) > 1e-4)[0]
-    assert first == pytest.approx(0.1 * RATE, abs=100)
-    alert = heard[round(0.1 * RATE) : round(3.1 * RATE)]
-    np.testing.assert_allclose(alert[480:], alert_tone.alert()[480:], atol=1e-6)
-    assert pitch_hz(heard[round(5.1 * RATE) : round(5.9 * RATE)]) == pytest.approx(1500, abs=2)
-    assert not np.any(heard[round(3.12 * RATE) : round(4.99 * RATE)])
-    assert not np.any(heard[round(6.02 * RATE) :])
-    assert one.events() == [
-        ("accepted", "province.vinh-long/vinh-long-2026-000123", None),
-        ("began", "province.vinh-long/vinh-long-2026-000123", None),
-        ("ended", "province.vinh-long/vinh-long-2026-000123", "played"),
-    ]
-
-
-@pytest.mark.parametrize("disk_s", [0.0, 1.2])
-def test_an_emergency_waits_for_the_disk_and_for_nothing_else(horn, monkeypatch, disk_s):
-    """A sync beside somebody who writes in bulk took 1.2 s, and so long after came the alert."""
-    one = horn()
-    one.play(0.1)
-    sent_s = one.clock.passed_s
-
-    def sync(_):
-        one.clock.passed_s += disk_s
-
-    monkeypatch.setattr("transmit.bulletin.replay_file.os.fdatasync", sync)
-    one.command(signed().to_bytes())
-    one.play(0.1)
-    accepted, began = one.records
-    assert accepted["took_ms"] == pytest.approx(1000 * disk_s)
-    begun = datetime.fromisoformat(began["began"])
-    assert begun.timestamp() - BEGUN_S - sent_s == pytest.approx(disk_s, abs=0.001)
-
-
-@pytest.mark.parametrize(
-    ("said", "due_s"),
-    [
-        ({"priority": "priority", "not_before": stamp(2)}, 2.0),
-        ({"not_before": stamp(0)}, 5.0),  # the words of an emergency, after the alert
-        ({"not_before": stamp(0), "late_s": 1.5}, 5.0),
-        ({}, 5.0),  # signed a minute ago
-    ],
-    ids=["at its time", "emergency", "emergency heard of late", "signed before"],
-)
-def test_loudspeakers_whose_blocks_are_apart_speak_in_step(horn, tmp_path, said, due_s):
-    late_s = said.get("late_s", 0.0)
-    content = {name: value for name, value in said.items() if name != "late_s"}
-    audio = audio_of(wav(tmp_path / "flood.wav", 1.0, 1500), tmp_path / "store")
-    begins = []
-    for name, apart_s in (("a", 0.1), ("b", 0.1 + 0.0077 + late_s)):
-        one = horn(state=f'"state-{name}"')
-        one.clock.passed_s = apart_s
-        one.command(signed(audio=(audio,), **content).to_bytes())
-        one.play(0.1)
-        ready(one, audio)
-        one.play(7.0)
-        heard = one.heard()
-        # The first words come after what is silent before them.
-        words = np.flatnonzero(np.abs(heard) > 1e-4)
-        words = words[words > (due_s - apart_s - 0.05) * RATE]
-        begins.append(apart_s + words[0] / RATE)
-        assert one.events()[-1][2] == "played"
-    # A sine begins at nought, so a sample or two are missing of both.
-    assert begins == pytest.approx([due_s, due_s], abs=3 / RATE)
-    assert abs(begins[0] - begins[1]) < 1.5 / RATE
-
-
-def test_a_programme_is_pre_empted_and_goes_on(horn, tmp_path):
-    chime = audio_of(wav(tmp_path / "chime.wav", 1.0, 440), tmp_path / "store")
-    (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())
-    (tmp_path / "store" / chime.sha256).rename(tmp_path / f"{chime.sha256}.wav")
-    one = horn(sources='["session:", "bulletin:chime.json"]')
-    flood = audio_of(wav(tmp_path / "flood.wav", 0.5, 1500), tmp_path / "store")
-    one.play(0.5)
-    one.command(signed(counter=9, audio=(flood,)).to_bytes())
-    one.play(0.1)
-    ready(one, flood)
-    one.play(6.0)
-    heard = one.heard()
-    pitches = [
-        pitch_hz(heard[round(at * RATE) : round((at + 0.2) * RATE)]) for at in (0.2, 5.2, 5.8)
-    ]
-    assert pitches == pytest.approx([440, 1500, 440], abs=5)
-
-
-def test_a_cancel_ends_it_in_the_next_block(horn):
-    one = horn()
-    one.command(signed(id="flood", counter=1).to_bytes())
-    one.play(1.0)
-    one.command(signed(id="c", counter=2, cancels="flood", audio=()).to_bytes())
-    one.play(0.5)
-    heard = one.heard()
-    assert np.any(heard[round(0.9 * RATE) : RATE])
-    assert not np.any(heard[RATE + 480 :])  # faded over 10 ms
-    assert one.events()[-1] == ("ended", "province.vinh-long/flood", "cancelled")
-
-
-def test_a_test_has_its_own_sound_and_goes_behind_the_real(horn, tmp_path):
-    spoken = audio_of(wav(tmp_path / "spoken.wav", 1.0, 1000), tmp_path / "store")
-    (tmp_path / "exercise.json").write_bytes(signed(id="e", audio=(spoken,)).to_bytes())
-    one = horn(exercise='"exercise.json"')
-    drill = audio_of(wav(tmp_path / "drill.wav", 1.0, 2000), tmp_path / "store")
-    one.command(signed(id="drill", counter=11, test=True, audio=(drill,)).to_bytes())
-    one.play(0.1)
-    ready(one, drill)
-    one.play(5.2)
-    heard = one.heard()
-    np.testing.assert_allclose(
-        heard[480 : 3 * RATE], alert_tone.exercise()[480 : 3 * RATE], atol=1e-6
-    )
-    assert pitch_hz(heard[round(3.2 * RATE) : round(3.8 * RATE)]) == pytest.approx(1000, abs=5)
-    assert pitch_hz(heard[round(4.2 * RATE) : round(4.8 * RATE)]) == pytest.approx(2000, abs=5)
-    one.command(signed(id="drill-2", counter=12, test=True, audio=(drill,)).to_bytes())
-    one.play(0.2)
-    one.command(signed(id="flood", counter=13).to_bytes())
-    one.play(0.2)
-    order = [name for event, name, _ in one.events() if event in ("began", "interrupted")]
-    assert [name.split("/")[1] for name in order] == ["drill", "drill-2", "drill-2", "flood"]
-    assert all(record["test"] for record in one.records if record.get("name", "").endswith("drill"))
-
-
-def test_alert_and_exercise_are_nothing_alike():
-    alert, exercise = alert_tone.alert(), alert_tone.exercise()
-    for sound in (alert, exercise):
-        assert np.max(np.abs(sound)) == pytest.approx(0.7, abs=1e-6)
-    score = np.correlate(alert[:RATE], exercise[:RATE], "full")
-    norm = np.linalg.norm(alert[:RATE]) * np.linalg.norm(exercise[:RATE])
-    assert np.max(np.abs(score)) / norm < 0.3
-
-
-def live_session(port, key=SRTP_KEY, **changes):
-    sdp = describe(CODECS["opus"], ("127.0.0.1", port), packet_ms=20).describe().encode()
-    return announced(sdp=sdp, srtp_key=key, **changes).to_bytes()
-
-
-def is_heard(one, before_s, after_s):
-    return bool(np.any(one.heard()[round(before_s * RATE) : round(after_s * RATE)]))
 
 
 @pytest.mark.parametrize("length", [30, 28, 44], ids=["AES-CM", "AES-GCM-128", "AES-GCM-256"])

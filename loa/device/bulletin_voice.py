@@ -51,6 +51,8 @@ class _Item:
         What the loudspeaker sounds first.
     recordings
         What follows, in order.
+    source
+        What is heard of it: the sign, a recording, live audio, silence.
     words_s
         When the recordings begin; None for right after the sign.
     place
@@ -63,6 +65,7 @@ class _Item:
     sign: Samples
     recordings: list[Audio]
     order: tuple[bool, bool, int]
+    source: str
     words_s: float | None = None
     place: int = 0
     part: int = -1
@@ -70,7 +73,6 @@ class _Item:
     began_s: float | None = None
     seconds: dict[str, int] = field(default_factory=dict)
     lost: int = 0
-    source: str = "alert"
 
     @property
     def is_real(self) -> bool:
@@ -129,11 +131,11 @@ class BulletinVoice:
         """Have a bulletin played, at once or from its time on."""
         bulletin = accepted.bulletin
         real, emergency = not bulletin.test, bulletin.priority == "emergency"
-        sign = np.zeros(0, np.float32)
+        sign, source = np.zeros(0, np.float32), "recording"
         if bulletin.test:
-            sign = alert_tone.exercise()
+            sign, source = alert_tone.exercise(), "exercise"
         elif emergency:
-            sign = self._alert
+            sign, source = self._alert, "alert"
         recordings = [*(self._exercise if bulletin.test else ()), *bulletin.audio]
         for audio in recordings:
             self._shelf.want(audio)
@@ -142,7 +144,7 @@ class BulletinVoice:
             _local_s(accepted, at, moment_s)
             for at in (bulletin.not_before_utc, bulletin.expires_utc)
         )
-        item = _Item(accepted, begins_s, ends_s, sign, recordings, order)
+        item = _Item(accepted, begins_s, ends_s, sign, recordings, order, source)
         if item.is_real and not accepted.by_answer:
             alerted_s = max(moment_s, begins_s) + len(sign) / RATE_HZ
             item.words_s = begins_s + IN_STEP_S * math.ceil((alerted_s - begins_s) / IN_STEP_S)
@@ -192,7 +194,6 @@ class BulletinVoice:
         if item.part < 0:
             samples = item.sign[item.place : item.place + count]
             item.place += len(samples)
-            item.source = "alert" if item.is_real else "exercise"
             if len(samples):
                 return samples
             item.part, item.place = 0, 0

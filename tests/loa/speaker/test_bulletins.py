@@ -143,6 +143,8 @@ def test_a_test_has_its_own_sound_and_goes_behind_the_real(horn, tmp_path):
     one.play(0.2)
     order = [name for event, name, _ in one.events() if event in ("began", "interrupted")]
     assert [name.split("/")[1] for name in order] == ["drill", "drill-2", "drill-2", "flood"]
+    began = [record for record in one.records if record["event"] == "began"]
+    assert [record["source"] for record in began] == ["exercise", "exercise", "alert"]
     assert all(record["test"] for record in one.records if record.get("name", "").endswith("drill"))
 
 

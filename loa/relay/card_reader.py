@@ -8,17 +8,17 @@ from typing import Any
 
 from dsp.contract import Samples
 from dsp.playout.elastic_line import ElasticLine
+from loa.relay.blocks import RATE_HZ
 
 _BEGIN_S, _SPARE_S = 0.02, 0.05
 _BLOCK = 960
-_RATE_HZ = 48_000
 _JOIN_S = 5.0
 
 
 class CardReader:
     """Lets a card that blocks read at its own pace; `play` returns when it has taken a block."""
 
-    latency_s = _SPARE_S + _BLOCK / _RATE_HZ
+    latency_s = _SPARE_S + _BLOCK / RATE_HZ
 
     def __init__(self, name: str, play: Callable[[Samples], None]) -> None:
         self._play = play

@@ -14,9 +14,9 @@ import numpy as np
 
 from dsp.contract import Samples
 from dsp.playout.concealment import rejoin
+from loa.relay.blocks import RATE_HZ
 from loa.relay.inputs import Input
 
-_RATE_HZ = 48_000
 _FADE_SAMPLES = 480
 
 
@@ -50,7 +50,7 @@ class Chooser:
     def process(self, count: int, moment_s: float) -> Chosen:
         """Return the next block, whose first sample is due at `moment_s` (UTC)."""
         alive = {one: one.is_alive(moment_s) for one in self._inputs}
-        chosen, heard = self._choose(alive, count / _RATE_HZ)
+        chosen, heard = self._choose(alive, count / RATE_HZ)
         samples, left = _rendered(chosen, count, moment_s), self._now
         if chosen is not left:
             before = _rendered(left, count, moment_s)[:_FADE_SAMPLES]

@@ -11,14 +11,13 @@ import numpy as np
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from ingest.decode.decoder import Decoder
+from loa.relay.blocks import RATE_HZ
 from loa.relay.inputs import Input
 from loa.relay.settings import InputSettings
 from transmit.intake import Intake
 
 if TYPE_CHECKING:
     from ingest.decode.decoded_audio import DecodedAudio
-
-_RATE_HZ = 48_000
 
 
 class FileInput(Input):
@@ -68,7 +67,7 @@ class FileInput(Input):
     def _opened(self) -> Iterator[Samples]:
         audio: DecodedAudio = self._decoder.open(self._path)
         form = audio.format
-        intake = Intake(audio.blocks(), (form.sample_rate_hz, _RATE_HZ), (form.channels, 1))
+        intake = Intake(audio.blocks(), (form.sample_rate_hz, RATE_HZ), (form.channels, 1))
         for frames in intake.blocks():
             yield np.ascontiguousarray(frames[:, 0])
 

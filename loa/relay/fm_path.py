@@ -11,10 +11,11 @@ from dsp.coder.multiplex import Multiplex
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.fm.constants import FULL_SCALE_HZ
+from loa.relay.blocks import RATE_HZ
 from loa.relay.card_reader import CardReader
 from loa.relay.output_settings import FmSettings
 from loa.relay.own_ear import Ear, MultiplexEar
-from loa.relay.paths import RATE_HZ, pad_samples
+from loa.relay.paths import pad_samples
 from transmit.live.coded_line import CodedLine, Codes
 from transmit.live.live_master import LiveMaster
 from transmit.live.pipe_writer import PipeWriter

@@ -18,10 +18,10 @@ from dsp.contract import Samples
 from dsp.errors import Refusal
 from dsp.playout.elastic_line import ElasticLine
 from ingest.sound_card import RECORDS, device_of, no_card, sound_library
+from loa.relay.blocks import RATE_HZ
 from loa.relay.inputs import Input
 from loa.relay.settings import InputSettings
 
-RATE_HZ = 48_000
 _OPEN_LINE_S = 10.0
 _SCALE = np.float32(1 / 32_768)
 _PIPE_ROOM_S = 0.2  # held beyond what is needed: the rest waits in the pipe

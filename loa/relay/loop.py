@@ -16,6 +16,7 @@ from dsp.contract import Samples
 from dsp.receive.meters.figure import Figure
 from ingest.clock import Clock
 from loa.device.steady_clock import SteadyClock
+from loa.relay.blocks import BLOCK_S, BLOCK_SAMPLES, RATE_HZ
 from loa.relay.chooser import Chooser
 from loa.relay.file_input import FileInput
 from loa.relay.inputs import Input
@@ -28,9 +29,6 @@ from transmit.live.coded_line import LINGER_S
 from transmit.live.live_master import LiveMaster, keep_equal
 from transmit.profile import load_profile
 
-BLOCK_SAMPLES = 960
-BLOCK_S = 0.02
-RATE_HZ = 48_000
 _SETTLE_S = 0.5  # let out beyond what is on its way: coders and packets
 
 

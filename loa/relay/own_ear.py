@@ -24,10 +24,10 @@ from dsp.measure.loudness import integrated_lufs
 from dsp.packet.errors import RemoteFormatError
 from dsp.receive.meters.figure import Figure
 from ingest.rtp.decoders import PayloadDecoder
+from loa.relay.blocks import RATE_HZ
 from transmit.live.cell_energy import CELL_FRAMES, CellEnergy
 from transmit.rtp.payloads import Codec, Payload
 
-RATE_HZ = 48_000
 HEARD_S = 8.0  # that are compared
 _WITHIN_S = 0.25
 _KEPT_S = 12.0

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 
 from dsp.contract import Samples
 from dsp.errors import Refusal
+from loa.relay.blocks import RATE_HZ
 from loa.relay.own_ear import Ear
-
-RATE_HZ = 48_000
 
 
 class OutputPath(Protocol):

@@ -10,6 +10,7 @@ from ingest.clock import Clock
 from loa.device.admitted import Admitted
 from loa.device.provisioned import Provisioned
 from loa.device.signed_source import SignedSource
+from loa.relay.blocks import BLOCK_SAMPLES
 from loa.relay.card_reader import CardReader
 from loa.relay.exciter import coder_of, sink_of
 from loa.relay.file_input import FileInput
@@ -22,7 +23,7 @@ from loa.relay.paths import OutputPath
 from loa.relay.rtp_path import RtpPath
 from loa.relay.settings import InputSettings, RelaySettings
 from loa.relay.signed_inputs import BulletinInput, RecordingInput, SessionInput
-from loa.speaker.outputs import BLOCK_SAMPLES, open_output
+from loa.speaker.outputs import open_output
 from transmit.live.live_master import LiveMaster
 from transmit.live.pipe_writer import PipeWriter
 

@@ -15,7 +15,8 @@ from loa import reporting
 from loa.device.news import tell
 from loa.interrupt import Interrupt
 from loa.real_time import RealTime
-from loa.relay.loop import BLOCK_S, Relay
+from loa.relay.blocks import BLOCK_S
+from loa.relay.loop import Relay
 from loa.relay.settings import RelaySettings, load_relay
 from loa.relay.status_line import record_of
 from loa.relay.table import RelayTable

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from loa.relay.own_ear import HEARD_S, RATE_HZ, Ear
+from loa.relay.blocks import RATE_HZ
+from loa.relay.own_ear import HEARD_S, Ear
 from loa.relay.paths import OutputPath
 from transmit.live.live_master import LiveMaster
 

@@ -12,8 +12,9 @@ from dsp.align.delay import measure_delay
 from dsp.coder.multiplex import Multiplex
 from dsp.coder.settings import MultiplexSettings
 from dsp.receive.meters.figure import Figure
+from loa.relay.blocks import BLOCK_S
 from loa.relay.fm_input import FmInput
-from loa.relay.loop import BLOCK_S, Relay
+from loa.relay.loop import Relay
 from loa.relay.settings import parse_relay
 from loa.relay.status_line import record_of
 from transmit.multiplex_file import MultiplexFile

@@ -10,9 +10,9 @@ import soundfile
 from bench.stream.network import programme, sent
 from dsp.align.delay import measure_delay
 from dsp.errors import Refusal
+from loa.relay.blocks import BLOCK_S
 from loa.relay.card_reader import CardReader
 from loa.relay.line_inputs import CardInput
-from loa.relay.loop import BLOCK_S
 from loa.relay.settings import InputSettings
 from loa.relay.status_line import record_of
 from loa.sending.description import describe

@@ -28,7 +28,8 @@ from ingest.receiver.stations import Station, StationList
 from loa import cli
 from loa.device.described import session_of
 from loa.device.live import LiveSource
-from loa.relay.loop import BLOCK_S, BLOCK_SAMPLES, Relay
+from loa.relay.blocks import BLOCK_S, BLOCK_SAMPLES
+from loa.relay.loop import Relay
 from loa.relay.settings import parse_relay
 from loa.relay.status_line import record_of
 

@@ -14,7 +14,8 @@ import soundfile
 from bench.stream.network import BEGUN_S, programme, sent
 from dsp.align.delay import measure_delay
 from dsp.playout import alert_tone
-from loa.relay.loop import BLOCK_S, Relay
+from loa.relay.blocks import BLOCK_S
+from loa.relay.loop import Relay
 from loa.relay.settings import parse_relay
 from loa.relay.status_line import record_of
 from loa.sending.description import describe

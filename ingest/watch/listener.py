@@ -147,14 +147,15 @@ class Listener:
     def newest(self, expected: Expected, seconds: int = WINDOW_S) -> Opinion | None:
         """Return the opinion on the last whole `seconds` heard, of which `expected` is the last.
 
-        Heard at another place of the reference than the expected one, it is the same all the same.
+        Heard at another place of the reference than the expected one, it is the same all the same;
+        and where the reference has too little to compare at its place, all of it is looked at.
         """
         second = self._newest_second
         place_s = expected.place_s
         near = None
         if place_s is not None:
             near = self.opinion(expected.reference, second, place_s, _WITHIN_S, seconds)
-            if near is None or near.verdict != "different":
+            if near is None or (near.verdict != "different" and near.reading is not None):
                 self._searched = None
                 return near
         search = self._searched
@@ -169,7 +170,8 @@ class Listener:
         if found is not None and found.verdict == "same":
             return found
         # That nothing was found counts in the second in which it was looked for, once.
-        return near or (found if fresh else None)
+        compared = near is not None and near.reading is not None
+        return found if fresh and not compared else near
 
     def _confirm_match(self, answer: Answer) -> Confirmed:
         """Ask about a match when it begins, and now and then while it goes on."""

@@ -103,6 +103,19 @@ def test_a_jump_within_the_bulletin_is_no_other_programme(to_s):
     assert False in {found[s].confirmed for s in range(15, 20)}
 
 
+def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
+    quiet = BULLETIN.copy()
+    quiet[12 * RATE : 24 * RATE] = 0.0
+    for sound, wanted in ((OTHER, "different"), (quiet[24 * RATE :], "same")):
+        heard = np.concatenate([quiet[: 12 * RATE], sound[: 8 * RATE]])
+        listener = Listener(Script(unknown), {"bulletin": speech_band(quiet, RATE)}, RATE)
+        for second in range(19):
+            piece = np.ascontiguousarray(heard[second * RATE : (second + 1) * RATE])
+            listener.process(piece, None)
+        assert listener.opinion("bulletin", 18, 18.0, 1.0).reading is None
+        assert listener.newest(Expected("bulletin", 18.0)).verdict == wanted
+
+
 def test_another_reference_is_confirmed_and_the_expected_one_refuted():
     def say(second):
         return match(second) if second < 12 else match(second, "other", second - 12.0)

@@ -68,12 +68,22 @@ def heard_as(tap: Samples) -> list[str]:
 
 
 def judged(names: list[str], delay_s: float) -> Outage:
-    """Read an outage of `OUTAGE_S` off what was heard, block by block."""
+    """Read an outage of `OUTAGE_S` off what was heard, block by block.
+
+    Raises
+    ------
+    RuntimeError
+        Where programme, fallback and programme are not there: the machine had no time for them.
+    """
     runs = [(name, len(list(group))) for name, group in itertools.groupby(names)]
     starts = np.cumsum([0] + [count for _, count in runs]) * BLOCK / RATE
     spans = [
         (name, begin, end) for (name, _), begin, end in zip(runs, starts, starts[1:], strict=False)
     ]
+    long = [name for name, begin, end in spans if end - begin > 1.0 and name != "silence"]
+    heard = [name for name, _ in itertools.groupby(long)]
+    if heard[-3:] != ["programme", "fallback", "programme"]:
+        raise RuntimeError(f"outage: expected programme, fallback, programme, got {heard}")
     begun = next(begin for name, begin, end in spans if name == "programme" and end - begin > 3.0)
     turned = next(begin for name, begin, _ in spans if name == "fallback" and begin > begun)
     last = max(end for name, _, end in spans if name == "programme" and end <= turned)

@@ -194,7 +194,7 @@ def open_store(folder: Path, *, create: bool = False, write: bool = False) -> It
     Refusal
         Of `IndexStore.read`; "index.busy" while another process writes.
     """
-    if create:
+    if create and not (folder.exists() and not folder.is_dir()):
         folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / MANIFEST
     if not folder.is_dir() or not (create or manifest.exists()):

@@ -133,9 +133,10 @@ class Track:
             del self.gains[:-600]
 
     def speaking_seconds(self) -> set[int]:
-        """Seconds of the reference in which something is said."""
+        """Seconds of the reference in which something is said; a rest below half a one is none."""
         blocks = np.flatnonzero(self.levels)
-        return set(np.floor((blocks + 0.5) * BLOCK / STEPS_PER_SECOND).astype(int).tolist())
+        seconds = np.floor((blocks + 0.5) * BLOCK / STEPS_PER_SECOND).astype(int)
+        return set(seconds[seconds < math.floor(self.length_s + 0.5)].tolist())
 
     def completeness(self) -> float:
         """Share of its speaking seconds that were heard."""

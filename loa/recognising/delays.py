@@ -122,13 +122,19 @@ def sentences(history: DelayHistory) -> Iterator[str]:
         drift = told.drift_ppm
         ppm = "" if drift.value is None else f", drift {drift.value:+.0f} ± {drift.u or 0:.0f} ppm"
         yield (
-            f"{name}: delay {told.median_ms:+.1f} ms ({told.low_ms:+.1f} … {told.high_ms:+.1f}, "
+            f"{name}: delay {_signed(told.median_ms)} ms "
+            f"({_signed(told.low_ms)} … {_signed(told.high_ms)}, "
             f"± {told.u_ms:.1f}) in {told.measured} windows, {told.refused} without{ppm}, "
             f"jumps: {told.jumps}"
         )
     apart_ms = history.apart_ms()
     if apart_ms is not None:
         yield f"latest and earliest are {apart_ms:.1f} ms apart"
+
+
+def _signed(ms: float | None) -> str:
+    """Return milliseconds to a tenth; none of them is minus nothing."""
+    return "unknown" if ms is None else f"{round(ms, 1) + 0.0:+.1f}"
 
 
 def _moved(record: DelayRecord, delay_s: float, heard_s: float) -> DelayRecord:

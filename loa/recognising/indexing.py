@@ -28,7 +28,8 @@ def add_files(folder: Path, files: Sequence[Path], *, name: str | None, as_json:
         for path in files:
             progress.start(path.name)
             prints, seconds = print_file(decoder, path)
-            source = Source(str(path), sha256_of(path), round(seconds, 3))
+            # Whole, so that it is found from any folder: the second opinion asks for the sound.
+            source = Source(str(path.absolute()), sha256_of(path), round(seconds, 3))
             references.append((name or path.stem, prints, source))
     with open_store(folder, create=True, write=True) as store:
         store.add(references)
@@ -52,6 +53,8 @@ def list_index(folder: Path, *, as_json: bool) -> int:
     with open_store(folder) as store:
         for reference in store.index.ids:
             _tell(folder, "listed", reference, store.sources[reference], as_json=as_json)
+        if not len(store.index):
+            reporting.note(f"{folder}: no references")
     return 0
 
 
@@ -66,9 +69,13 @@ def check_index(folder: Path, *, as_json: bool) -> int:
         reporting.print_json("index", {"is": "checked", **fields})
     else:
         sys.stdout.write(
-            f"{folder}: whole, {count} references, {seconds / 3600:.1f} h, {size / 1e6:.1f} MB\n"
+            f"{folder}: whole, {count} references, {_length(seconds)}, {size / 1e6:.2g} MB\n"
         )
     return 0
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds < 3600.0 else f"{seconds / 3600:.1f} h"
 
 
 def _tell(folder: Path, what: str, reference: str, source: Source, *, as_json: bool) -> None:

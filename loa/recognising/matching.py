@@ -22,6 +22,7 @@ from loa.recognising.heard import Heard, hear_file, hear_radio, is_radio
 from loa.recognising.live_opinion import LiveOpinion, ReferenceSounds, take_opinion
 from loa.recognising.opinion import ask_about
 from loa.recognising.pieces import Piece, pieces_of
+from loa.recognising.plot import draw_match, require_audio
 from transmit.atomic import OutputSet
 
 EXIT_NO_MATCH = 1
@@ -53,6 +54,8 @@ class References:
 
 def match_heard(request: MatchRequest) -> int:
     """Do what `request` asks for; return the exit code of the command."""
+    if request.plot is not None:
+        require_audio(request.heard)
     files = [path for path in request.references if not is_index(path)]
     wanted = [path for path in (request.plot, request.delays) if path is not None]
     # Outputs first: nobody listens for an hour to hear that a folder is not there.
@@ -68,8 +71,6 @@ def match_heard(request: MatchRequest) -> int:
             for sentence in delays.sentences(history):
                 reporting.note(sentence)
         if request.plot is not None:
-            from loa.recognising.plot import draw_match
-
             outputs.part(request.plot).write_bytes(draw_match(request, decoder, references, found))
         outputs.commit()
     pieces = [piece for _, own in found for piece in own]
@@ -83,13 +84,18 @@ def _found(
     """Return what was heard in pieces, each with its second opinion."""
     streams = _streams(request, decoder, references)
     found = [(heard, pieces_of(heard.honest())) for heard in streams]
+    unasked: dict[Path, str] = {}
     for heard, pieces in found:
         for piece in pieces:
             if is_radio(request.heard):
                 take_opinion(piece, heard.asked)
             elif piece.first.reference is not None:
                 path = references.paths[piece.first.reference]
-                ask_about(decoder, piece, path, Path(request.heard))
+                refusal = ask_about(decoder, piece, path, Path(request.heard))
+                if refusal is not None:
+                    unasked[path] = refusal.got
+    for path, why in unasked.items():
+        reporting.note(f"{path}: {why}: no second opinion, and the delay from the fingerprint")
     return found
 
 
@@ -132,7 +138,8 @@ def load_references(
     Raises
     ------
     Refusal
-        Of the decoder or the store; "match.duplicate" for two references of one id.
+        Of the decoder or the store; "match.duplicate" for two references of one id;
+        "match.no_reference" if there is none.
     """
     index = ReferenceIndex()
     paths: dict[str, Path] = {}
@@ -155,6 +162,13 @@ def load_references(
         prints.append((name, print_file(decoder, path)[0]))
         paths[name] = path
     index.add_many(prints)
+    if not paths:
+        raise Refusal(
+            "match.no_reference",
+            expected="one reference at least",
+            got=f"an index that holds none: {', '.join(map(str, named))}",
+            advice="`loa index add` with the audio files of what may be heard",
+        )
     return References(index, paths)
 
 

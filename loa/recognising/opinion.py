@@ -20,10 +20,13 @@ _SHORTEST_S = 3
 _SLACK_S = 0.5
 
 
-def ask_about(decoder: Decoder, piece: Piece, reference: Path, heard: Path) -> None:
-    """Set the opinion of `piece`, and its delay; where it is contradicted, its verdict."""
+def ask_about(decoder: Decoder, piece: Piece, reference: Path, heard: Path) -> Refusal | None:
+    """Set the opinion of `piece`, and its delay; where it is contradicted, its verdict.
+
+    Return why nothing could be asked: the file that an index was made of may be gone.
+    """
     if piece.first.verdict != "match" or len(piece.answers) < _SHORTEST_S:
-        return
+        return None
     length_s = min(_LONGEST_S, float(len(piece.answers)))
     from_s = piece.from_s + (len(piece.answers) - length_s) / 2
     answer = min(piece.answers, key=lambda a: abs(a.second - from_s))
@@ -33,9 +36,8 @@ def ask_about(decoder: Decoder, piece: Piece, reference: Path, heard: Path) -> N
     try:
         original = excerpt(decoder, reference, begin_s, length_s + 2 * _SLACK_S)
         sound = excerpt(decoder, heard, from_s, length_s)
-    except Refusal:
-        # The file an index was made of may be gone: the fingerprint stands alone.
-        return
+    except Refusal as refusal:
+        return refusal
     opinion = second_opinion(original, sound, RATE_HZ, delay_s=begin_s - at_s)
     piece.opinion = opinion
     if opinion.verdict == "different":
@@ -48,8 +50,9 @@ def ask_about(decoder: Decoder, piece: Piece, reference: Path, heard: Path) -> N
             )
             for a in piece.answers
         ]
-        return
+        return None
     _take_delay(piece, opinion, from_s - begin_s)
+    return None
 
 
 def _take_delay(piece: Piece, opinion: Opinion, base_s: float) -> None:

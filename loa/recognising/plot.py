@@ -21,6 +21,8 @@ from loa.recognising.heard import Heard, is_radio
 from loa.recognising.pieces import Piece
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from loa.recognising.matching import MatchRequest, References
 
 _LONGEST_S = 12.0
@@ -43,24 +45,36 @@ def draw_match(
     Raises
     ------
     Refusal
-        If nothing matched, what was heard is no file, or the reference cannot be decoded again.
+        If nothing matched, which is a verdict and leaves with 1, or the reference cannot be
+        decoded again.
     """
     pieces = [piece for _, own in found for piece in own if piece.first.verdict == "match"]
     if not pieces:
-        raise _nothing("no piece that matches")
-    if is_radio(request.heard):
-        raise _nothing("a radio source, of which no audio is kept")
+        raise _nothing("no piece that matches", exit_code=1)
     piece = max(pieces, key=lambda piece: len(piece.answers))
     heard, reference, from_s = _aligned(request, decoder, references, piece)
     return _drawn(piece, reference, heard, from_s)
 
 
-def _nothing(got: str) -> Refusal:
+def require_audio(heard: str) -> None:
+    """Refuse to draw a radio source, before anybody listens to it.
+
+    Raises
+    ------
+    Refusal
+        "match.no_plot".
+    """
+    if is_radio(heard):
+        raise _nothing("a radio source, of which no audio is kept", exit_code=2)
+
+
+def _nothing(got: str, exit_code: int) -> Refusal:
     return Refusal(
         "match.no_plot",
         expected="a piece of an audio file that matches, to be drawn",
         got=got,
         advice="the same without --plot; `loa receive --audio` makes audio files of a radio source",
+        exit_code=exit_code,
     )
 
 
@@ -111,33 +125,17 @@ def _drawn(piece: Piece, reference: Signal, heard: Signal, from_s: float) -> byt
     figure = Figure(figsize=(7.2, 6.6), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     whole, close, spectrum = figure.subplots(3, 1)
-    time = from_s + np.arange(len(heard)) / RATE_HZ
-    shown = [
-        (reference, _REFERENCE, f"reference {piece.first.reference}"),
-        (heard, _HEARD, "heard"),
-    ]
-    for axes in (whole, close):
-        for signal, colour, label in shown:
-            peak = max(float(np.abs(signal).max()), 1e-9)
-            axes.plot(time, signal / peak, color=colour, lw=0.6, alpha=0.8, label=label)
-        axes.set_ylabel("of its peak")
-        axes.set_ylim(-1.05, 1.05)
-    whole.set_xlim(time[0], time[-1])
     line = piece.as_dict("")
     whole.set_title(
         f"{piece.from_s}–{piece.to_s} s: {piece.first.reference}, delay {line['delay_ms']} ms, "
         f"{line['completeness_percent']} % heard",
         fontsize=10,
     )
-    whole.legend(loc="upper right", fontsize=8)
-    loudest = float(time[np.argmax(np.abs(heard))])
-    left = min(max(time[0], loudest - _SHOWN_S / 2), max(time[0], time[-1] - _SHOWN_S))
-    close.set_xlim(left, left + _SHOWN_S)
-    close.set_xlabel("time in what was heard, s")
+    _draw_waves(whole, close, reference, heard, from_s)
     frequency, shared = coherence(reference, heard)
     spectrum.plot(frequency, shared, color=_INK, lw=1.0)
     spectrum.set_xlim(0, RATE_HZ / 2)
-    spectrum.set_ylim(0, 1)
+    spectrum.set_ylim(0, 1.05)
     spectrum.set_xlabel("frequency, Hz")
     spectrum.set_ylabel("coherence")
     for axes in (whole, close, spectrum):
@@ -145,3 +143,23 @@ def _drawn(piece: Piece, reference: Signal, heard: Signal, from_s: float) -> byt
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _draw_waves(whole: Axes, close: Axes, reference: Signal, heard: Signal, from_s: float) -> None:
+    """Draw one above the other; close to, the heard one upon a broad line: the reference."""
+    time = from_s + np.arange(len(heard)) / RATE_HZ
+    for signal, colour, width, place in (
+        (reference, _REFERENCE, 2.6, 1.0),
+        (heard, _HEARD, 0.7, -1.0),
+    ):
+        share = signal / max(float(np.abs(signal).max()), 1e-9)
+        whole.plot(time, place + share, color=colour, lw=0.6)
+        close.plot(time, share, color=colour, lw=width)
+    whole.set_yticks([1.0, -1.0], ["reference", "heard"], rotation=90, va="center")
+    whole.set_xlim(time[0], time[-1])
+    loudest = float(time[np.argmax(np.abs(heard))])
+    left = min(max(time[0], loudest - _SHOWN_S / 2), max(time[0], time[-1] - _SHOWN_S))
+    close.set_xlim(left, left + _SHOWN_S)
+    close.set_ylim(-1.05, 1.05)
+    close.set_ylabel("of its peak")
+    close.set_xlabel("time in what was heard, s")

@@ -91,6 +91,50 @@ def test_an_index_folder_is_a_reference(folder, capsys, tmp_path):
     assert (code, lines[0]["kind"]) == (2, "index.damaged")
 
 
+def test_a_file_against_itself_is_heard_to_its_end(capsys, tmp_path):
+    """The last 0.4 s have no second of their own, in what was heard and in the reference."""
+    soundfile.write(tmp_path / "odd.wav", speech(18, 3)[: round(17.4 * 8_000)], 8_000)
+    code, lines = run(
+        capsys, "match", tmp_path / "odd.wav", "--heard", tmp_path / "odd.wav", "--json"
+    )
+    assert (code, lines[0]["completeness_percent"]) == (0, 100.0)
+
+
+def test_an_index_is_asked_from_any_folder_and_says_what_it_misses(
+    folder, capsys, tmp_path, monkeypatch
+):
+    (tmp_path / "a.wav").write_bytes((folder / "evening.wav").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "index", "add", "index", "a.wav")[0] == 0
+    monkeypatch.chdir(folder)
+    index = tmp_path / "index"
+    _, lines = run(capsys, "match", index, "--heard", folder / "whole.wav", "--json")
+    assert lines[0]["second_opinion"] == "same"
+    (tmp_path / "a.wav").unlink()
+    code = cli.run(["match", str(index), "--heard", str(folder / "whole.wav")])
+    said = capsys.readouterr().err
+    assert code == 0
+    assert "a.wav: no file at" in said
+    assert "no second opinion" in said
+
+
+def test_an_index_that_holds_nothing_is_no_reference(folder, capsys, tmp_path):
+    index = tmp_path / "index"
+    run(capsys, "index", "add", index, folder / "morning.wav")
+    run(capsys, "index", "remove", index, "morning")
+    assert cli.run(["index", "list", str(index)]) == 0
+    assert "no references" in capsys.readouterr().err
+    code, lines = run(capsys, "match", index, "--heard", folder / "whole.wav", "--json")
+    assert (code, lines[0]["kind"]) == (2, "match.no_reference")
+
+
+def test_a_file_in_place_of_the_index_is_bad_input(folder, capsys):
+    sound = folder / "morning.wav"
+    code, lines = run(capsys, "index", "add", sound, folder / "evening.wav", "--json")
+    assert (code, lines[0]["kind"]) == (2, "index.not_an_index")
+    assert sound.read_bytes()[:4] == b"RIFF"
+
+
 def test_nothing_is_added_if_one_file_is_bad(folder, capsys, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"RIFF no")
     code, lines = run(
@@ -202,9 +246,17 @@ def test_no_plot_without_a_match(folder, capsys, tmp_path):
         capsys, "match", folder / "morning.wav", "--heard", folder / "whole.wav", "--json",
         "--plot", tmp_path / "m.png",
     )  # fmt: skip
-    assert (code, lines[-1]["kind"]) == (2, "match.no_plot")
-    assert lines[0]["schema"] == "loa.match/1"  # what was heard is told all the same
+    assert (code, lines[-1]["kind"]) == (1, "match.no_plot")
+    assert lines[0]["verdict"] == "unknown"  # what was heard is told all the same
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_radio_source_is_not_drawn_and_that_is_said_before_it_is_heard(folder, capsys, tmp_path):
+    code, lines = run(
+        capsys, "match", folder / "morning.wav", "--heard", "sim:is-not-even-opened.toml", "--json",
+        "--plot", tmp_path / "m.png",
+    )  # fmt: skip
+    assert (code, [x["kind"] for x in lines]) == (2, ["match.no_plot"])
 
 
 @pytest.mark.parametrize("option", ["--plot", "--delays"])

@@ -56,7 +56,8 @@ VALUE_SCALE = 32  # a value of one spread, as stored
 _SURE = np.float32(0.2)  # spreads; a smaller value has a sign by chance
 # Spread of the filtered patches over speech in eight voices, by order over the bands.
 _SPREAD = (2.5, 1.1, 1.05, 1.0, 0.57, 0.58, 0.53, 0.44)
-_BEFORE = LOCAL + 1 + PATCH // 2  # silent frames that precede a stream
+_LEVELLED = 2 * LOCAL + 1  # frames of which a level is taken
+_BEFORE = LOCAL + 1 + PATCH // 2  # silent frames that precede what is printed of a stream
 _AFTER = LOCAL + PATCH // 2 - 1  # frames that a word waits for
 
 
@@ -236,7 +237,10 @@ class Fingerprinter:
         self._heard = 0
         self._next = 0
         self._sums = np.zeros(BANDS, np.float64)
-        self._powers = np.zeros((_BEFORE, BANDS), np.float32)
+        # As many silent frames as a level is taken of, so that every frame that leaves its sum has
+        # been in it; the first rows stand before anything that is printed and are dropped.
+        self._powers = np.zeros((_LEVELLED, BANDS), np.float32)
+        self._early = _LEVELLED - _BEFORE
         self._patches = np.zeros((0, ORDERS), np.float32)
         self._levels = np.zeros(0, np.float32)
         self._flatness = np.zeros(0, np.float32)
@@ -267,15 +271,17 @@ class Fingerprinter:
 
     def _advance(self, powers: npt.NDArray[np.float32]) -> Prints:
         pending = np.concatenate([self._powers, powers])
-        count = max(0, len(pending) - 2 * LOCAL - 1)
+        count = max(0, len(pending) - _LEVELLED)
         patches = np.empty((count, ORDERS), np.float32)
         levels = np.empty(count, np.float32)
         flatness = np.empty(count, np.float32)
         level_out(pending, self._sums, self._band_filters, patches, levels, flatness)
         self._powers = pending[count:]
-        patches = np.concatenate([self._patches, patches])
-        levels = np.concatenate([self._levels, levels])
-        flatness = np.concatenate([self._flatness, flatness])
+        early = min(self._early, count)
+        self._early -= early
+        patches = np.concatenate([self._patches, patches[early:]])
+        levels = np.concatenate([self._levels, levels[early:]])
+        flatness = np.concatenate([self._flatness, flatness[early:]])
         n = max(0, len(patches) - PATCH + 1)
         words = np.empty(n, np.uint32)
         sure = np.empty(n, np.uint32)

@@ -26,7 +26,7 @@ from dsp.recognise.grid import FILTERS, KEY_BITS, STEP
 from dsp.recognise.segment import Segment, check
 
 MAGIC = b"LOAINDEX"
-VERSION = 1
+VERSION = 2  # of the form and of the words: others, and an index is made again
 # Words of other filters cannot be compared: what made them belongs to the version.
 WORDS = hashlib.sha256(repr((1, FILTERS, STEP, KEY_BITS)).encode()).hexdigest()[:16]
 _DTYPES: dict[str, np.dtype[Any]] = {

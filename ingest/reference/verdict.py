@@ -43,7 +43,7 @@ _STRETCH_WEIGHT = 0.75
 # A stream is asked every second, a clip once.
 _STREAM_SCORE = 1.2
 _DUE_SCORE = 1.05  # of the reference that a schedule names: one, and not one of ten thousand
-_CLIP_SCORE = 1.0
+_CLIP_SCORE = 1.2
 _WHOLE_SCORE = 0.82  # of 130 spoken steps (7.8 s) and more
 _LONG_CLIP_STEPS = 130
 _SCORE_PER_STEP = 0.006  # more for each step that a clip is shorter

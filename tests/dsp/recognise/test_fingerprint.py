@@ -33,6 +33,24 @@ def test_cut_anywhere(rate_hz, seed):
         np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
 
 
+@pytest.mark.parametrize("start_s", [3.0, 3.26, 4.5])
+def test_words_do_not_remember_where_a_stream_began(start_s):
+    """A stream that begins in the middle of something loud: 1.2 s later its words are the same.
+
+    Level and patch look back 0.6 + 0.48 s. The sums are of other numbers before: half a per mille.
+    """
+    whole = speech(12, 4).copy()
+    first = round(start_s * 8_000)
+    whole[first : first + 1_000] *= 4.0
+    late = fingerprint(whole[first:], 8_000)
+    begun = fingerprint(whole, 8_000).part(round(start_s * 50), 600)
+    settled = slice(60, len(begun))
+    wrong = np.unpackbits((late.words ^ begun.words)[settled].view(np.uint8)).mean()
+    assert wrong < 0.0005
+    np.testing.assert_allclose(late.level_dbfs[settled], begun.level_dbfs[settled], atol=0.01)
+    np.testing.assert_allclose(late.activity[settled], begun.activity[settled], rtol=0.01)
+
+
 def test_one_sample_pieces():
     sound = speech(0.2, 1)
     cut, whole = in_pieces(sound, 8_000, range(1, len(sound))), fingerprint(sound, 8_000)

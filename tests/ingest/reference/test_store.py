@@ -201,7 +201,7 @@ def resealed(path, change):
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda h: h.update(version=2), "index.version"),
+        (lambda h: h.update(version=1), "index.version"),
         (lambda h: h.update(words="x" * 16), "index.version"),
         (lambda h: h.update(ids=["b", "b"]), "index.damaged"),
         (lambda h: h.update(ids=[7]), "index.damaged"),

@@ -92,8 +92,10 @@ class PayloadDecoder:
         samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
         if not 0 < len(samples) <= MAX_PACKET_S * self.rate_hz:
             raise RemoteFormatError("rtp.payload", f"expected up to 0.2 s, got {len(samples)}")
+        if not np.isfinite(samples).all():
+            samples = np.nan_to_num(samples)
         # Lossy codecs go over by a little; what is over by more was made to hurt.
-        heard: Samples = np.clip(np.nan_to_num(samples), -_LOUDEST, _LOUDEST)
+        heard: Samples = np.clip(samples, -_LOUDEST, _LOUDEST)
         return heard.astype(np.float32, copy=False)
 
     def _count(self, payload: bytes) -> int:

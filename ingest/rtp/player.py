@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp.contract import Samples
 from dsp.playout.concealment import FADE_S, HISTORY_S, conceal, rejoin
@@ -59,10 +60,9 @@ class _Line:
         if end <= self.end:
             return
         samples, there = self._receiver.read(self.end, end - self.end)
-        edges = np.flatnonzero(np.diff(there)) + 1
-        for run, present in zip(np.split(samples, edges), np.split(there, edges), strict=True):
+        for run, present in _runs(samples, there):
             self._samples = np.concatenate(
-                [self._samples, self._arrived(run) if present[0] else self._missing(len(run))]
+                [self._samples, self._arrived(run) if present else self._missing(len(run))]
             )
         self.end = end
         self._receiver.timeline.advance(end - round(_KEPT_S * self._rate_hz))
@@ -101,6 +101,15 @@ class _Line:
         self._counts.concealed += audible
         self._counts.silent += count - audible
         return made
+
+
+def _runs(samples: Samples, there: npt.NDArray[np.bool_]) -> list[tuple[Samples, bool]]:
+    """Cut samples into runs that are there and runs that are not."""
+    if there.all():  # nearly always
+        return [(samples, True)]
+    edges = np.flatnonzero(np.diff(there)) + 1
+    pieces = zip(np.split(samples, edges), np.split(there, edges), strict=True)
+    return [(run, bool(present[0])) for run, present in pieces]
 
 
 class Player:

@@ -26,7 +26,7 @@ class Second:
 
     def add(self, samples: Samples) -> None:
         """Count what was played, after volume."""
-        self.power += float(np.mean(samples.astype(np.float64) ** 2))
+        self.power += float(np.dot(samples, samples)) / len(samples)
         self.blocks += 1
 
     def fields(self) -> dict[str, Any]:

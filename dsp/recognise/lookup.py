@@ -49,6 +49,7 @@ _MOST_ERRORS_PERCENT = 36
 _FINAL_ERRORS_PERCENT = 33  # of all of them
 _MOST_ERRORS_BEFORE_PERCENT = 34
 _LEAST_SIGNS_BEFORE = 10  # with fewer sure ones nothing is dropped
+_ANY_ERRORS = 100 * WORD_BITS
 
 
 @inlined
@@ -111,6 +112,15 @@ def halves_before(words, activity, f):
 
 
 @inlined
+def most_errors_before(certain):
+    """Return how many hundredths of errors the signs before may have; too few may have any."""
+    count = count_bits(certain)
+    if count < _LEAST_SIGNS_BEFORE:
+        return np.int64(_ANY_ERRORS)
+    return np.int64(count * _MOST_ERRORS_BEFORE_PERCENT)
+
+
+@inlined
 def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
     words, low, high, place, heard, sure, activity, f, steps, tally
 ):
@@ -130,6 +140,26 @@ def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memor
     return errors * 100 <= signs * _FINAL_ERRORS_PERCENT
 
 
+@inlined
+def find_reference(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
+    words, starts, alive, place, heard, sure, activity, f, steps, tally
+):
+    """Return the reference that word f may be in, at `place`, or -1; `tally` as `compare_around`.
+
+    Most end at the first look, which costs no search for where a reference begins and ends.
+    """
+    everywhere = words.shape[0]
+    if not compare_around(words, 0, everywhere, place, heard, sure, activity, f, steps, tally):
+        return np.int64(-1)
+    reference = np.int64(np.searchsorted(starts, place, side="right") - 1)
+    low, high = starts[reference], starts[reference + 1]
+    if alive[reference] and compare_around(
+        words, low, high, place, heard, sure, activity, f, steps, tally
+    ):
+        return reference
+    return np.int64(-1)
+
+
 @kernel(
     int64(
         *(_U_IN, _U_IN, _U_IN, _L_IN, _B_IN),
@@ -137,21 +167,9 @@ def compare_around(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memor
     )
 )
 def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memory
-    table,
-    postings,
-    before,
-    starts,
-    alive,
-    heard,
-    sure,
-    values,
-    activity,
-    words,
-    frames,
-    sets,
-    steps,
-    found,
-):
+    table, postings, before, starts, alive,
+    heard, sure, values, activity, words, frames, sets, steps, found,
+):  # fmt: skip
     """Write candidates (reference, step in it, heard word, errors, signs) to `found`; count them.
 
     The first key bits are those of `table`; `heard` and `sure` (n,), `values` (n, 32) and
@@ -159,39 +177,29 @@ def find_candidates(  # noqa: PLR0913, PLR0917 - a kernel is handed all its memo
     are sets of turned signs, `steps` the distances in steps at which a candidate is compared, the
     first being 0. `before` (p,) is that of `signs_before`. Search ends when `found` (m, 5) is full.
     """
-    key_bits = 0
+    key_bits, count = 0, 0
     while (1 << (key_bits + 1)) < table.shape[0]:
         key_bits += 1
-    weak = np.empty(WEAKEST, np.int64)
-    tally = np.empty(2, np.int64)
-    count = 0
+    weak, tally = np.empty(WEAKEST, np.int64), np.empty(2, np.int64)
     for f in frames:
         if activity[f] < SPEAKS:
             continue
         pick_weakest(values, f, key_bits, weak)
         earlier = halves_before(heard, activity, f)
         certain = halves_before(sure, activity, f)
-        count_certain = count_bits(certain)
-        most = count_certain * _MOST_ERRORS_BEFORE_PERCENT
-        look_back = count_certain >= _LEAST_SIGNS_BEFORE
+        most = most_errors_before(certain)
         for turned in sets:
             key = np.int64(turn_signs(heard[f], turned, weak) >> np.uint32(WORD_BITS - key_bits))
             for at in range(table[key], table[key + 1]):
-                if look_back and 100 * count_bits((before[at] ^ earlier) & certain) > most:
+                if 100 * count_bits((before[at] ^ earlier) & certain) > most:
                     continue
                 place = np.int64(postings[at])
-                if not compare_around(
-                    words, 0, words.shape[0], place, heard, sure, activity, f, steps, tally
-                ):
-                    continue
-                reference = np.searchsorted(starts, place, side="right") - 1
-                low, high = starts[reference], starts[reference + 1]
-                if alive[reference] and compare_around(
-                    words, low, high, place, heard, sure, activity, f, steps, tally
-                ):
-                    found[count, 0], found[count, 1] = reference, place - low
-                    found[count, 2] = f
-                    found[count, 3], found[count, 4] = tally[0], tally[1]
+                reference = find_reference(
+                    words, starts, alive, place, heard, sure, activity, f, steps, tally
+                )
+                if reference >= 0:
+                    found[count, 0], found[count, 1] = reference, place - starts[reference]
+                    found[count, 2], found[count, 3], found[count, 4] = f, tally[0], tally[1]
                     count += 1
                     if count == found.shape[0]:
                         return count

@@ -39,6 +39,8 @@ _NICENESS = 5
 # Threads that come out of a kernel want the interpreter back: at Python's 5 ms three targets side
 # by side take 6.0 s for a 5-minute bulletin on two cores, at this 4.8 s.
 _SWITCH_S = 0.0005
+# In the environment of a nursery that has compiled: it does not begin again twice.
+_COMPILED = "LOA_KERNELS_COMPILED"
 _LIBRARIES = ("alembic.config", "dbos", "loa.service.room", "loa.service.work", "obstore.store")
 
 
@@ -49,15 +51,25 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the service will ask us to drain
-    os.nice(_NICENESS)
     keep_heaps_small()
     for library in _LIBRARIES:
         importlib.import_module(library)
     from loa.service.render import load_kernels
 
     load_kernels()
+    begin_again_without_compiler()
+    os.nice(_NICENESS)
     gc.freeze()  # what the workers share stays shared
     Nursery(settings).run(stop)
+
+
+def begin_again_without_compiler() -> None:
+    """Start this program once more where kernels had to be compiled, as after an upgrade.
+
+    They are in the cache now; what the compiler leaves in memory, 120 MB, would be in every worker.
+    """
+    if "numba" in sys.modules and _COMPILED not in os.environ:
+        os.execve(sys.executable, sys.orig_argv, os.environ | {_COMPILED: "1"})  # noqa: S606
 
 
 class Nursery:

@@ -61,3 +61,26 @@ def test_what_fell_into_a_cycle_is_looked_for():
     tidying.start()
     assert gone.wait(60.0)
     tidying.stop()
+
+
+COMPILED = """
+import sys
+print("begun", flush=True)
+sys.modules["numba"] = sys  # as if a kernel had been compiled
+from loa.service.worker_process import begin_again_without_compiler
+begin_again_without_compiler()
+print("at work")
+"""
+
+
+def test_a_nursery_that_compiled_begins_again_once():
+    command = [sys.executable, "-c", COMPILED]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.split("\n")[:3] == ["begun", "begun", "at work"]
+
+
+def test_kernels_from_the_cache_need_no_compiler():
+    """Else every nursery would begin again."""
+    script = "from loa.service.render import load_kernels; load_kernels(); import sys; {}"
+    for then in ("", "assert 'numba' not in sys.modules"):
+        subprocess.run([sys.executable, "-c", script.format(then)], check=True)

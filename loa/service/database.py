@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 _BUSY_S = 4.0
 # Of each connection; SQLite would take 2 MB for each, and there are many. The system has its own.
 _CACHE_KB = 256
-# Few connections stay open; those of a rush are closed after it.
-POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 15}
+# Few connections stay open; those of a rush are closed after it. Who comes gets the one that was
+# used last: taken in turn, each of them would come to hold every statement, over an hour.
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 15, "pool_use_lifo": True}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "loa_writes"
 # Any number, the same in every process: one migration, and one audit line, at a time.
 _MIGRATION_LOCK, _AUDIT_LOCK = 7_306_001, 7_306_002
 _INPUT_LOCKS = 7_306_003
-_NAMES_AT_ONCE = 100
+_NAMES_AT_ONCE = 25
 
 
 class Database:
@@ -119,7 +120,7 @@ def in_equal_batches(names: Sequence[str], size: int = _NAMES_AT_ONCE) -> Iterat
     """Yield names in lists of one length, the last filled up with its last name over and over.
 
     For `IN`: each count of names is a statement of its own. Every connection keeps the last 128
-    that it has compiled, and one of 500 names holds 150 kB.
+    that it has compiled, and one of 500 names holds 150 kB; so the lists are short, too.
     """
     for start in range(0, len(names), size):
         batch = list(names[start : start + size])

@@ -38,6 +38,7 @@ router = APIRouter(prefix="/v1")
 _LOOK_EVERY_S = 0.25
 _SIGN_OF_LIFE_S = 10.0
 _LONGEST_S = 900.0  # then the client comes again, with a token that may have been revoked
+_ROWS_AT_ONCE = 100
 _MOST_STREAMS, _MOST_OF_ONE = 1_000, 50
 _ENDED = ("done", "failed", "cancelled")
 
@@ -103,7 +104,7 @@ class Watch:
         with self._room.database.read() as connection:
             return {
                 row["id"]: dict(row)
-                for some in in_equal_batches(ids)
+                for some in in_equal_batches(ids, _ROWS_AT_ONCE)
                 for row in connection.execute(sa.select(JOBS).where(JOBS.c.id.in_(some))).mappings()
             }
 

@@ -1,5 +1,6 @@
 """Tables and blobs on real servers: SQLite and PostgreSQL, a folder and an S3 API, all alike."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -434,11 +435,22 @@ def test_the_queue_forgets_what_ended(tmp_path):
     assert deletions == later != "0"
 
 
-@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_who_comes_alone_gets_the_connection_used_last(database):
+    with contextlib.ExitStack() as crowd:
+        for _ in range(3):
+            crowd.enter_context(database.read())
+    used = set()
+    for _ in range(6):
+        with database.read() as connection:
+            used.add(id(connection.connection.dbapi_connection))
+    assert len(used) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
 def test_names_come_in_batches_of_one_length(count):
     names = [f"n{number}" for number in range(count)]
-    batches = list(in_equal_batches(names))
-    assert all(len(batch) == 100 for batch in batches)
+    batches = list(in_equal_batches(names, 10))
+    assert all(len(batch) == 10 for batch in batches)
     assert list(dict.fromkeys(name for batch in batches for name in batch)) == names
 
 

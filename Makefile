@@ -8,7 +8,7 @@ UV := $(VENV)/bin/uv
 help:
 	@echo "make demo   set everything up and run the main job (a bulletin goes out, proved)"
 	@echo "make test   set everything up, check style, types and layers, run every test"
-	@echo "make long   the campaigns too slow for every run (up to 2 hours)"
+	@echo "make long   the campaigns too slow for every run (many hours)"
 	@echo "make bench  ours against the peers, side by side"
 
 setup: $(VENV)/.ready

@@ -17,7 +17,7 @@ from ingest.decode.decoder import Decoder
 from ingest.decode.link import SLOT_BYTES_PLAYED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -166,7 +166,7 @@ class Files:
         self.name = ", ".join(path.name for path in paths)
         self._paths = paths
         self._decoder: Decoder | None = None  # a process: not before it is needed
-        self._pieces: Iterator[Frames] | None = None
+        self._pieces: Generator[Frames, None, None] | None = None
         self._held = np.empty((0, 2), np.float32)
         self._line = HighPass(AUDIO_RATE_HZ, 2, LINE_HZ)
 
@@ -190,12 +190,15 @@ class Files:
         return self._line.process(np.ascontiguousarray(joined[:count]))
 
     def close(self) -> None:
-        """End the decoder."""
+        """End the decoder, and what reads of it first."""
+        if self._pieces is not None:
+            self._pieces.close()
+            self._pieces = None
         if self._decoder is not None:
             self._decoder.close()
             self._decoder = None
 
-    def _endless(self) -> Iterator[Frames]:
+    def _endless(self) -> Generator[Frames, None, None]:
         while True:
             for path in self._paths:
                 yield from self._file(path)

@@ -1,5 +1,6 @@
 """The rendered band: the same bytes however cut; signals where, when and as strong as ordered."""
 
+import gc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -238,6 +239,16 @@ def test_what_a_programme_is_decoded_ahead_takes_little_memory(tmp_path):
     programme.frames(4_800)
     assert sum(map(len, programme._decoder._process.slots)) <= 512 * 1024
     programme.close()
+
+
+def test_a_programme_that_is_closed_in_mid_file_leaves_nothing_behind(tmp_path):
+    """What reads of a decoder ends before it: else it complains when the interpreter ends."""
+    soundfile.write(tmp_path / "a.wav", np.zeros((96_000, 2)), 48_000)
+    programme = Files((tmp_path / "a.wav",))
+    programme.frames(480)
+    programme.close()
+    del programme
+    gc.collect()  # an exception that nobody can catch fails this test (filterwarnings)
 
 
 def test_a_file_that_is_no_audio_is_refused_before_anything_is_made(tmp_path):

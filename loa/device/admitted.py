@@ -15,6 +15,7 @@ from typing import Any
 from dsp.contract import Samples
 from dsp.errors import Refusal
 from ingest.clock import Clock, rfc3339
+from loa import reporting
 from loa.device.bulletin_source import BulletinSource
 from loa.device.bulletin_voice import BulletinVoice
 from loa.device.news import Cancel, Join, Leave, News, Play, Refused, name_of, told
@@ -47,6 +48,7 @@ class Admitted:
         *,
         ahead_s: float = 0.0,
     ) -> None:
+        self._keys = keys
         self._clock = clock
         self._zone = zone
         self._ahead_s = ahead_s
@@ -54,6 +56,19 @@ class Admitted:
         self._recordings = [one for one in sources if isinstance(one, BulletinSource)]
         self.port = keys.open([one.name for one in self._sessions], held)
         self.voice = BulletinVoice(keys.shelf, self._live_emergency, keys.exercise, zone)
+
+    def fields(self) -> dict[str, Any]:
+        """Return what a status line says of the door."""
+        return {"listening": self.port.is_well, "trusted": self._keys.tells_fresh}
+
+    def warn(self) -> None:
+        """Tell a person why nothing is going to be heard, where that is so."""
+        if not self._keys.tells_fresh:
+            reporting.note(
+                "loa: nobody vouches for this clock, or the memory of what was played is gone: "
+                "only emergencies that answer this device are heard, no sessions; set the clock "
+                '(NTP), or clock = "trusted" where it is right'
+            )
 
     def take_news(self, heard_s: float) -> list[dict[str, Any]]:
         """Take what the door let in, before the block that is heard at a moment; tell of it."""

@@ -111,6 +111,11 @@ class Provisioned:
             return None
         return self._clock.now_utc()
 
+    @property
+    def tells_fresh(self) -> bool:
+        """Whether clock and memory can tell fresh from old: else only what answers is heard."""
+        return self._acceptance.trusts(self.now_utc())
+
     def source(self, name: str) -> BulletinSource:
         """Return the signed recording that a source `bulletin:PATH` names.
 

@@ -93,10 +93,14 @@ class Relay:
         """How often another input was turned to."""
         return self._chooser.turns
 
-    @property
-    def listens(self) -> bool | None:
-        """Whether the door listens; None where there is none."""
-        return None if self._admitted is None else self._admitted.port.is_well
+    def door(self) -> dict[str, Any]:
+        """Return what a status line says of the door; nothing where there is none."""
+        return {} if self._admitted is None else self._admitted.fields()
+
+    def warn(self) -> None:
+        """Tell a person why nothing signed is going to be relayed, where that is so."""
+        if self._admitted is not None:
+            self._admitted.warn()
 
     @property
     def has_ended(self) -> bool:

@@ -63,6 +63,7 @@ class _Runner:
 
     def run(self, seconds: float | None, *, as_json: bool) -> None:
         self._relay.rehearse()
+        self._relay.warn()
         self._pacer.wait_until(0.0)
         self._begun_s = self._clock.monotonic_s()
         relay = self._relay

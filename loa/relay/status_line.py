@@ -34,7 +34,7 @@ def record_of(relay: Relay, clock: Clock) -> dict[str, Any]:
         "inputs": [{"name": one.name, **one.about()} for one in relay.inputs],
         "outputs": outputs,
         "invalid": invalid,
-    } | ({} if relay.listens is None else {"listening": relay.listens})
+    } | relay.door()
 
 
 def _about(path: OutputPath, late: Figure) -> dict[str, Any]:

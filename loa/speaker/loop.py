@@ -87,6 +87,8 @@ class Speaker:
         """Play for so long, or until interrupted; a line of status every second."""
         begun_s = self._clock.monotonic_s()
         self._health.watchdog.ready()
+        if self._admitted is not None:
+            self._admitted.warn()
         for block in itertools.count():
             if interrupt.stopped or (seconds is not None and block * BLOCK_S >= seconds):
                 break
@@ -203,10 +205,9 @@ class Speaker:
             "source": getattr(now, "name", None),
         }
         fields |= second.fields() | self._health.told(self._priority)
-        listening = self._admitted is None or self._admitted.port.is_well
         if self._admitted is not None:
-            fields["listening"] = listening
-        if listening:
+            fields |= self._admitted.fields()
+        if fields.get("listening", True):
             self._health.watchdog.alive()
         if isinstance(now, LiveSource):
             fields |= about(now)

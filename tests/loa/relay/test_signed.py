@@ -132,7 +132,7 @@ def test_a_signed_session_is_relayed_on_both_paths_until_it_expires(station):
     one.run(5.0, sent(sound, key=SRTP_KEY, begun_s=BEGUN_S), port)
     assert set(one.sources[25:160]) == {"session:"}
     about = record_of(one.relay, one.clock)
-    assert about["listening"] is False  # its thread is the test
+    assert (about["listening"], about["trusted"]) == (False, True)  # its thread is the test
     line, fm = one.heard()
     for heard in (line, fm):
         late = measure_delay(sound, np.ascontiguousarray(heard[: 4 * RATE]), RATE)

@@ -172,6 +172,9 @@ def test_a_loudspeaker_whose_ear_is_dead_does_not_say_that_it_is_alive(monkeypat
     settings = SpeakerSettings("a", "b", ("file:x",))
     for port, count in ((None, 1), (Deaf(), 0)):
         told.clear()
-        admitted = None if port is None else SimpleNamespace(port=port)
+        admitted = None
+        if port is not None:
+            said = {"listening": port.is_well, "trusted": True}
+            admitted = SimpleNamespace(port=port, fields=said.copy)
         Speaker(settings, [], [], Leaping(), admitted=admitted, health=health)._say(as_json=True)
         assert len(told) == count

@@ -118,7 +118,7 @@ def test_a_live_emergency_follows_the_alert(horn):
     assert one.events()[-1][2] == "played"
 
 
-def test_a_clock_that_ntp_does_not_lead_hears_answers_only(horn, tmp_path, monkeypatch):
+def test_a_clock_that_ntp_does_not_lead_hears_answers_only(horn, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("loa.device.provisioned.is_kernel_in_step", lambda: False)
     chime = audio_of(wav(tmp_path / "chime.wav", 0.5, 440), tmp_path / "store")
     (tmp_path / "chime.json").write_bytes(signed(id="chime", audio=(chime,)).to_bytes())
@@ -128,6 +128,9 @@ def test_a_clock_that_ntp_does_not_lead_hears_answers_only(horn, tmp_path, monke
     one.command(flood.to_bytes())
     one.play(1.0, sent(programme(1), key=SRTP_KEY), port)
     assert not np.any(one.heard())
+    assert one.speaker._admitted.fields()["trusted"] is False
+    one.speaker._admitted.warn()
+    assert "nobody vouches for this clock" in capsys.readouterr().err
     one.socket.settimeout(5)
     centre = Answering(bulletin_digest(flood.bulletin), KEY)
     (reply,) = centre.take(one.socket.recv(2_000), stamp(1))

@@ -205,5 +205,5 @@ def _sentence(line: dict[str, Any]) -> str:
     return (
         f"{start} {line['reference']}  at {line['offset_s']:.2f} s  "
         f"{line['completeness_percent']:.0f} % heard  "
-        f"{line['delay_ms']:+.1f} ± {u['delay_ms']:.1f} ms{gain}{others}"
+        f"{round(line['delay_ms'], 1) + 0.0:+.1f} ± {u['delay_ms']:.1f} ms{gain}{others}"
     )

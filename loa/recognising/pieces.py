@@ -101,14 +101,15 @@ class Piece:
         delay_s = self.from_s - offset_s
         if self.delay_s is not None and self.u_delay_s is not None:
             delay_s, u_s = self.delay_s, self.u_delay_s
-        line["delay_ms"] = round(1000.0 * delay_s, 2)
+        line["delay_ms"] = round(1000.0 * delay_s, 2) + 0.0
         line["gain_db"] = _rounded(last.gain_db, 1.0)
         line["u"] = {"delay_ms": round(1000.0 * u_s, 2), "gain_db": _rounded(last.u_db, 1.0)}
         return line
 
 
 def _rounded(value: float | None, factor: float) -> float | None:
-    return None if value is None else round(factor * value, 1)
+    # Plus nothing: no result is minus zero.
+    return None if value is None else round(factor * value, 1) + 0.0
 
 
 def pieces_of(answers: Iterable[Answer]) -> list[Piece]:

@@ -103,6 +103,8 @@ ALONE = [
     ["offset_jumped", "offset_far", "deviation_jumped", "loudness_jumped"],
     ["rds_gone", "deviation_jumped", "loudness_jumped"],
     ["two_carriers", "level_fell"],
+    ["two_carriers", "rds_gone"],
+    ["level_fell", "two_carriers", "rds_gone", "pilot_gone"],
     ["pilot_new", "offset_same"],
     ["level_rose", "offset_same"],
     ["level_fell", "deviation_jumped", "loudness_jumped"],

@@ -190,6 +190,7 @@ class Place:
 
 def load_kernels() -> None:
     """Compile or load every kernel that a rendition needs."""
+    importlib.import_module("dsp.dither")
     importlib.import_module("dsp.measure.programme")
     importlib.import_module("dsp.master.deviation_peak")
     importlib.import_module("transmit.stages")

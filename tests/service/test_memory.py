@@ -79,6 +79,38 @@ def test_a_nursery_that_compiled_begins_again_once():
     assert found.stdout.split("\n")[:3] == ["begun", "begun", "at work"]
 
 
+RENDERED = """
+import sys
+from pathlib import Path
+from dsp.kernel import warm_up
+from loa.service.blobs import open_blobs
+from loa.service.part import Part
+from loa.service.render import Bench, Order, load_kernels
+
+load_kernels()
+known = warm_up()
+store = open_blobs(f"file://{sys.argv[1]}/blobs", Path(sys.argv[1]))
+part = Part(store.parts)
+part.write(Path(sys.argv[2]).read_bytes())
+store.keep(part.path, part.sha256)
+bench = Bench(store, 1, 60.0)
+for target in ("ip", "web", "fm"):
+    list(bench.render([Order(part.sha256, "", target, 60.0)], lambda stage: None))
+bench.close()
+print(known, warm_up())
+"""
+
+
+def test_what_the_nursery_loads_is_all_that_a_rendition_needs(tmp_path, bulletin):
+    """Else every worker would compile the rest for itself, and keep the compiler: 30 MB."""
+    file = tmp_path / "a.wav"
+    file.write_bytes(bulletin)
+    command = [sys.executable, "-c", RENDERED, str(tmp_path), str(file)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    known, needed = found.stdout.split()
+    assert known == needed
+
+
 def test_kernels_from_the_cache_need_no_compiler():
     """Else every nursery would begin again."""
     script = "from loa.service.render import load_kernels; load_kernels(); import sys; {}"

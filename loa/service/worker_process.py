@@ -21,6 +21,7 @@ import time
 import traceback
 from typing import IO, TYPE_CHECKING
 
+from dsp.errors import Refusal
 from loa.service.memory import Tidying, keep_heaps_small
 from loa.service.parent import end_with
 from loa.service.settings import Settings, as_text, private_folder, settings_of
@@ -34,6 +35,7 @@ _LOOK_EVERY_S = 0.05
 # wrong with the host.
 _YOUNG_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 0.05, 0.5
 _PAUSE_S = 1.0
+_READY = b"ready\n"
 # Answering callers comes before working for them.
 _NICENESS = 5
 # Threads that come out of a kernel want the interpreter back: at Python's 5 ms three targets side
@@ -93,8 +95,8 @@ class Nursery:
             if ready < self._count:
                 ready += self._newly_ready()
                 if ready >= self._count:
-                    sys.stdout.write("ready\n")
-                    sys.stdout.flush()
+                    sys.stdout.buffer.write(_READY)
+                    sys.stdout.buffer.flush()
             if stop.wait(_LOOK_EVERY_S):
                 break
         self._end_all()
@@ -176,14 +178,30 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._started = threading.Event()
+        self._is_well = False
         self._stop = threading.Event()
         # The nursery ends with the thread that started it, so that thread lives as long as we do.
         self._thread = threading.Thread(target=self._supervise, daemon=True)
 
     def start(self) -> None:
-        """Start the workers; returns when they are ready to work."""
+        """Start the workers; returns when they are ready to work.
+
+        Raises
+        ------
+        Refusal
+            `service.workers` if their nursery ended before any was ready.
+        """
         self._thread.start()
         self._started.wait()
+        if not self._is_well:
+            self._thread.join()
+            raise Refusal(
+                "service.workers",
+                expected="workers that start",
+                got="a nursery that ended before they were ready",
+                advice="what it said above tells why; `loa doctor` looks for what is missing",
+                exit_code=3,
+            )
 
     def stop(self) -> None:
         """Let the workers end the job in hand, and wait for them."""
@@ -192,8 +210,12 @@ class Supervisor:
 
     def _supervise(self) -> None:
         nursery, said = self._spawn()
-        said.readline()
+        self._is_well = said.readline() == _READY
         self._started.set()
+        if not self._is_well:
+            nursery.wait()
+            said.close()
+            return
         while not self._stop.wait(_LOOK_EVERY_S):
             if nursery.poll() is not None and not self._stop.wait(_PAUSE_S):
                 said.close()

@@ -18,9 +18,8 @@ from dsp.errors import Refusal
 from ingest.decode.decoder import Decoder
 from loa.play.recordings import Recordings
 from loa.reporting import refusal_of
-from transmit.atomic import failures_refused
 from transmit.bulletin.content import Audio
-from transmit.playout.bulletin_store import copy_regular
+from transmit.bulletin.signed_copy import copy_signed
 from transmit.playout.zone_player import SAMPLES_PER_MS
 
 _AGAIN_S = 1.0
@@ -80,15 +79,7 @@ class Shelf:
         path = source or self._find(audio.sha256)
         copy = self._copies / audio.sha256
         try:
-            with failures_refused(copy):
-                copied = copy_regular(path, copy, audio.size_bytes)
-            if copied != (audio.sha256, audio.size_bytes):
-                raise Refusal(
-                    "bulletin.digest",
-                    expected="the recording that was signed, by size and SHA-256",
-                    got=f"another in {path.name[:100]}",
-                    advice="the recording that was signed",
-                )
+            copy_signed(path, copy, audio)
             length_ms = self._recordings.add(audio.sha256, copy, decoder)
         finally:
             copy.unlink(missing_ok=True)

@@ -5,34 +5,30 @@ Both have a crystal of their own; an elastic line follows it.
 
 from __future__ import annotations
 
-import os
 import queue
-import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsp.contract import Samples
-from dsp.errors import Refusal
 from dsp.playout.elastic_line import ElasticLine
 from ingest.sound_card import RECORDS, device_of, no_card, sound_library
 from loa.relay.blocks import RATE_HZ
 from loa.relay.inputs import Input
 from loa.relay.settings import InputSettings
+from loa.sample_pipe import SamplePipe
 
 _OPEN_LINE_S = 10.0
-_SCALE = np.float32(1 / 32_768)
 _PIPE_ROOM_S = 0.2  # held beyond what is needed: the rest waits in the pipe
 _CARD_BLOCK = 960
 _BURST_S = 0.02
 
 
 class PipeInput(Input):
-    """Live audio out of a named pipe: 16-bit little-endian mono at 48 kHz.
+    """Live audio out of a named pipe (`loa.sample_pipe`).
 
-    `arecord -f S16_LE -r 48000 -c 1 > PIPE`, `ffmpeg -i URL -f s16le -ar 48000 -ac 1 PIPE`. What is
-    not needed yet waits in the pipe, so that a program that is faster than sound is held back.
+    What is not needed yet waits in the pipe, so that a program faster than sound is held back.
     """
 
     runs_on = True
@@ -40,32 +36,19 @@ class PipeInput(Input):
     def __init__(self, settings: InputSettings, folder: Path) -> None:
         self.name = settings.source
         path = folder / settings.source.removeprefix("pipe:")
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise _no_pipe(path, (error.strerror or "nothing").lower()) from error
-        if not stat.S_ISFIFO(os.fstat(self._descriptor).st_mode):
-            os.close(self._descriptor)
-            raise _no_pipe(path, "something else")
+        self._pipe = SamplePipe(path, "relay.pipe")
         buffer_s = settings.buffer_ms / 1000
         self._line = ElasticLine(_BURST_S, buffer_s)
         self._most_s = buffer_s + _PIPE_ROOM_S
-        self._odd = b""
 
     def is_alive(self, moment_s: float) -> bool:
         """Take what has come; tell whether it flows."""
         del moment_s
         while (room_s := self._most_s - self._line.held_s) > 0.0:
-            try:
-                data = os.read(self._descriptor, 2 * max(1, round(room_s * RATE_HZ)))
-            except BlockingIOError:
+            came = self._pipe.read(max(1, round(room_s * RATE_HZ)))
+            if came is None:
                 break
-            if not data:  # nobody writes now
-                break
-            data = self._odd + data
-            even = len(data) // 2 * 2
-            self._odd = data[even:]
-            self._line.write(np.frombuffer(data[:even], "<i2").astype(np.float32) * _SCALE)
+            self._line.write(came)
         return self._line.flowing
 
     def render(self, count: int, moment_s: float) -> Samples:
@@ -79,7 +62,7 @@ class PipeInput(Input):
 
     def close(self) -> None:
         """Close the pipe."""
-        os.close(self._descriptor)
+        self._pipe.close()
 
 
 class CardInput(Input):
@@ -145,12 +128,3 @@ def about_line(line: ElasticLine) -> dict[str, Any]:
         "rate_ppm": round(line.rate_ppm, 1),
         "ran_dry": line.ran_dry,
     }
-
-
-def _no_pipe(path: Path, got: str) -> Refusal:
-    return Refusal(
-        "relay.pipe",
-        expected=f"a named pipe at {path}",
-        got=got,
-        advice=f"mkfifo {path}",
-    )

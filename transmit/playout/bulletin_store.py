@@ -8,9 +8,6 @@ again from the records when the store is opened.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,19 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from dsp.errors import Refusal
-from transmit.atomic import OutputSet, failures_refused
+from transmit.atomic import OutputSet
 from transmit.bulletin.acceptance import Acceptance, Accepted
 from transmit.bulletin.canonical import canonical_bytes, strict_json
 from transmit.bulletin.challenge import bulletin_digest
 from transmit.bulletin.content import Audio, Bulletin
 from transmit.bulletin.envelope import read_envelope
+from transmit.bulletin.signed_copy import copy_signed
 from transmit.playout.local_time import ms_of
 from transmit.playout.programme import Heard
 from transmit.playout.timeline import Part
 
 SCHEMA = "loa.accepted/1"
-MOST_AUDIO_BYTES = 256 << 20
-_PIECE_BYTES = 1 << 20
 _KEPT = timedelta(days=3)  # longer than a timeline looks back
 _MOST_RECORD_BYTES = 1 << 20
 
@@ -145,15 +141,7 @@ class BulletinStore:
         final = self.path_of(audio.sha256)
         with OutputSet([final]) as output:
             part = output.part(final)
-            with failures_refused(final):
-                copied = copy_regular(source, part, audio.size_bytes)
-            if copied != (audio.sha256, audio.size_bytes):
-                raise Refusal(
-                    "bulletin.digest",
-                    expected="the recording that was signed, by size and SHA-256",
-                    got=f"another in {source.name[:100]}",
-                    advice="the recording that was signed",
-                )
+            copy_signed(source, part, audio, final=final)
             length_ms = self._length_ms(part, audio.sha256)
             output.commit()
         return length_ms
@@ -199,19 +187,3 @@ class BulletinStore:
         if bulletin.test and parts and self._exercise is not None:
             parts = (self._exercise, *parts)
         return Heard(bulletin, ms_of(when), parts)
-
-
-def copy_regular(source: Path, target: Path, most_bytes: int) -> tuple[str, int]:
-    """Copy a regular file of at most so many bytes; return its SHA-256 and size."""
-    digest, size = hashlib.sha256(), 0
-    descriptor = -1
-    with contextlib.suppress(OSError):
-        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if descriptor < 0 or most_bytes > MOST_AUDIO_BYTES:
-        return "", 0
-    with os.fdopen(descriptor, "rb") as file, target.open("wb") as copy:
-        while size <= most_bytes and (piece := file.read(_PIECE_BYTES)):
-            digest.update(piece)
-            copy.write(piece)
-            size += len(piece)
-    return digest.hexdigest(), size

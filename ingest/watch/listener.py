@@ -35,6 +35,9 @@ MATCH_EVERY_S = 10  # a match that goes on is confirmed again so often
 SEARCHED_S = 6  # a mismatch is looked for elsewhere in the reference every second so long
 SEARCH_EVERY_S = 8  # and so often after that
 _WITHIN_S = 1.0
+# Of a few seconds found elsewhere: texts of one voice share phrases, which reach 0.75; a player
+# that jumped is above 1.
+_SURELY_ELSEWHERE = 0.9
 _WITHIN_MATCH_S = 0.3  # a fingerprint's place is good to 0.1 s
 _KEPT_S = 12
 QUIET_WINDOW_S = 4
@@ -144,8 +147,24 @@ class Listener:
         heard_s = min(WINDOW_S, self._lately.end / self._rate_hz)
         return Following(reference, second, heard_s - 1.0 - delay_s)
 
-    def newest(self, expected: Expected, seconds: int = WINDOW_S) -> Opinion | None:
-        """Return the opinion on the last whole `seconds` heard, of which `expected` is the last.
+    def goes_on(self, expected: Expected, seconds: int) -> bool | None:
+        """Tell whether the last whole `seconds`, and nothing before them, are what is expected.
+
+        At its place or, as after a player that jumped, anywhere in it; None where it can't be told.
+        """
+        second, place_s = self._newest_second, expected.place_s
+        if place_s is None:
+            return None
+        near = different(self.opinion(expected.reference, second, place_s, _WITHIN_S, seconds))
+        if not near:
+            return None if near is None else True
+        anywhere = self.opinion(expected.reference, second, place_s, math.inf, seconds)
+        if anywhere is None or anywhere.verdict != "same":
+            return False
+        return True if anywhere.likeness >= _SURELY_ELSEWHERE else None
+
+    def newest(self, expected: Expected) -> Opinion | None:
+        """Return the opinion on the last whole seconds heard, of which `expected` is the last.
 
         Heard at another place of the reference than the expected one, it is the same all the same;
         and where the reference has too little to compare at its place, all of it is looked at.
@@ -154,7 +173,7 @@ class Listener:
         place_s = expected.place_s
         near = None
         if place_s is not None:
-            near = self.opinion(expected.reference, second, place_s, _WITHIN_S, seconds)
+            near = self.opinion(expected.reference, second, place_s, _WITHIN_S)
             if near is None or (near.verdict != "different" and near.reading is not None):
                 self._searched = None
                 return near

@@ -55,6 +55,7 @@ class StrangerWatch:
         self._signature = signature
         self._onsets = Onsets()
         self._content: list[str] = []
+        self._about = 0  # the second that it is about
         self._opinion: list[str] = []
         self._evidence = 0.0
         self._seconds = 0
@@ -67,9 +68,7 @@ class StrangerWatch:
 
     def hear(self, names: list[str], second: int) -> None:
         """Take the content cues of an answer, which is about a second some way back."""
-        # What is due speaks for the second it is about, not for a carrier that has come since.
-        stale = self.suspect_since is not None and second <= self.suspect_since
-        self._content = [] if stale and "content_own" in names else names
+        self._content, self._about = names, second
 
     def judge_content(self, *, same: bool) -> None:
         """Take the second opinion on the sound since the carrier looks strange."""
@@ -144,13 +143,22 @@ class StrangerWatch:
 
     def _names(self, record: Mapping[str, Any], *, unscheduled: bool) -> list[str]:
         """Return the cues of a second."""
-        names = carrier_cues(record, self._pi, self._signature) + (self._opinion or self._content)
+        names = carrier_cues(record, self._pi, self._signature)
+        names += self._opinion or self._fresh(names, int(record["second"]))
         self._content, self._opinion = [], []
         if unscheduled:
             names.append("unscheduled")
         if self._idle >= IDLE_S:
             names += back_cues(names)
         return names
+
+    def _fresh(self, carrier: list[str], second: int) -> list[str]:
+        """Return the content cues, but for what is due and was heard before a carrier came."""
+        since = self.suspect_since
+        if since is None and not SUSPICIOUS.isdisjoint(carrier):
+            since = second
+        stale = since is not None and self._about <= since
+        return [] if stale and "content_own" in self._content else self._content
 
 
 def is_own(cues: Cues) -> bool:

@@ -22,7 +22,7 @@ from dsp.recognise.reference_index import ReferenceIndex
 from ingest.receiver.stations import Station
 from ingest.reference.recogniser import Recogniser
 from ingest.watch.audible import audible_frames, speaks_at
-from ingest.watch.listener import WINDOW_S, Confirmed, Listener, different
+from ingest.watch.listener import WINDOW_S, Confirmed, Listener
 from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
 from ingest.watch.station_watch import StationWatch, says_something
@@ -110,10 +110,9 @@ class WatchedStation:
         strange_s = second - since + 1
         if strange_s < DOUBT_S or (strange_s > 2 * DOUBT_S and not stranger.asks):
             return
-        heard_s = min(strange_s, WINDOW_S)
-        other = different(self._listener.newest(expected, heard_s))
-        if other is not None:
-            stranger.judge_content(same=not other)
+        same = self._listener.goes_on(expected, min(strange_s, WINDOW_S))
+        if same is not None:
+            stranger.judge_content(same=same)
 
     def _second(self, second: int) -> npt.NDArray[np.float32]:
         """Return the audio of a second, silent where it was not received."""

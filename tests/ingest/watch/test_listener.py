@@ -116,6 +116,22 @@ def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
         assert listener.newest(Expected("bulletin", 18.0)).verdict == wanted
 
 
+@pytest.mark.parametrize(
+    ("last", "wanted"),
+    [
+        (BULLETIN[12 * RATE : 15 * RATE], True),
+        (BULLETIN[25 * RATE : 28 * RATE], True),  # a player that jumped
+        (OTHER[: 3 * RATE], False),
+        # A phrase that the bulletin has elsewhere, and other words.
+        (np.concatenate([BULLETIN[25 * RATE : 27 * RATE], OTHER[:RATE]]), None),
+        (np.zeros(3 * RATE, np.float32), None),
+    ],
+)
+def test_only_what_came_since_tells_whether_the_bulletin_goes_on(last, wanted):
+    listener, _ = listen(after(12, last), unknown)
+    assert listener.goes_on(going_on(14), 3) is wanted
+
+
 def test_another_reference_is_confirmed_and_the_expected_one_refuted():
     def say(second):
         return match(second) if second < 12 else match(second, "other", second - 12.0)

@@ -52,6 +52,13 @@ def test_what_was_due_before_the_carrier_looked_strange_says_nothing_of_it():
     assert "content_own" in watch.take(stranger(22), unscheduled=False).names
 
 
+def test_nor_in_the_very_second_in_which_the_carrier_comes():
+    watch = watching()
+    watch.hear(["content_own"], 20)
+    assert "content_own" not in watch.take(stranger(20), unscheduled=False).names
+    assert watch.asks
+
+
 def test_what_is_followed_is_asked_first_unless_the_pi_is_foreign():
     watch = watching()
     for second in (20, 21):

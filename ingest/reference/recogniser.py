@@ -10,6 +10,8 @@ be chance anywhere in the index and when it goes on for longer than the phrases 
 one voice share (`verdict`): nearly nine spoken seconds, or all of a clip that ends sooner. Until
 then the answer is ``inconclusive``. Where a reference was proved before, a phrase is enough.
 
+A clip that proves nothing is listened to once more, for what is faint in it: music beneath a voice.
+
 Several references may lie on what is heard: copies, a jingle within a bulletin, a sentence that two
 bulletins share. The one that held where the others did not is named. If there is none, a reference
 that lies wholly within the others is named (the jingle), and else nothing is: ``inconclusive``.
@@ -18,6 +20,7 @@ that lies wholly within the others is named (the jingle), and else nothing is: `
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,6 +50,9 @@ _LOST_AFTER = 2  # spoken seconds off the line after which it is given up
 _WINDOW_S = 10  # seconds over which a new line is judged
 _MEMORY_S = 20
 _TELLS = 2.5  # spoken seconds after which speech that is no reference is called unknown
+_PROBES = 12  # keys that a word is looked up under
+_ALL_PROBES = 64
+_FAINT = 0.2  # activity of a word that counts when nothing else does; that of much noise is below
 _PLACES = 1e8  # places at which chance could agree, in the largest index
 
 
@@ -158,8 +164,10 @@ class Recogniser:
         self._tracks = [track for track in self._tracks if track not in lost]
         if any(track.holds(second) for track in self._tracks):
             self._alone_since = second + 1
+        elif not held and is_clip:
+            self._search_clip(second)
         elif not held:
-            self._search(second, is_clip=is_clip)
+            self._search(second, second * FRAMES_PER_SECOND)
 
     def _lost(self, track: Track, second: int) -> bool:
         """Tell whether a line has not held for a while, or its reference has ended."""
@@ -175,15 +183,27 @@ class Recogniser:
                 return True
         return False
 
-    def _search(self, second: int, *, is_clip: bool) -> None:
-        """Ask the index for the speech of this second, and judge what it names.
+    def _search_clip(self, second: int) -> None:
+        """Ask the index for all of a clip, whose last second this is; twice, if once says nothing.
+
+        The second time, what is too faint to count elsewhere counts too.
+        """
+        self._search(second, 0, is_clip=True)
+        if not self._tracks:
+            heard, self._prints = self._prints, _with_the_faint(self._prints)
+            self._search(second, 0, is_clip=True, probes=_ALL_PROBES)
+            self._prints = heard
+
+    def _search(
+        self, second: int, start: int, *, is_clip: bool = False, probes: int = _PROBES
+    ) -> None:
+        """Ask the index for the speech from frame `start` on, and judge what it names.
 
         A line with too little evidence yet is remembered, and judged again a second later.
         """
         first = max(second + 1 - _WINDOW_S, self._alone_since - 2, 0)
         window = self._prints.part(first * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
-        start = second * FRAMES_PER_SECOND
-        lines = self.index.search(window, start, least=_HINT)
+        lines = self.index.search(window, start, probes=probes, least=_HINT)
         lines += [line for line in self._again(window) if not _among(line, lines, second)]
         lines.sort(key=lambda line: -line.evidence)
         best = 0.0  # of a line believed: a shared phrase falls behind the line that it is on
@@ -217,7 +237,7 @@ class Recogniser:
         before = self._past.get(line.reference)
         heard = self._prints.part(0, (second + 1) * FRAMES_PER_SECOND)
         heard = without_pauses(track.levels, line, heard)
-        track.is_all = is_clip and believed_of_clip(words, line, heard)
+        track.is_all = is_clip and believed_of_clip(words, track.levels, line, heard)
         is_due = line.reference in self.due
         if not (
             self._proved_before(track, before, second)
@@ -322,6 +342,12 @@ class Recogniser:
             completeness=expected.completeness(),
             level_dbfs=level,
         )
+
+
+def _with_the_faint(prints: Prints) -> Prints:
+    """Return `prints` in which what is faint counts as speech."""
+    counts = np.maximum(prints.activity, np.float32(2.0 * SPEAKS))
+    return replace(prints, activity=np.where(prints.activity >= _FAINT, counts, prints.activity))
 
 
 def _among(line: Line, lines: list[Line], second: int) -> bool:

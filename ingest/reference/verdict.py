@@ -10,7 +10,8 @@ a whole and, with as much weight, by its worst stretches:
 
 It is believed when the last `STREAM_S` spoken seconds reach a score without a deep dip; or when all
 that is spoken in a clip, which has no more to say, does, the higher the shorter it is; or a short
-reference that was heard from end to end.
+reference that was heard from end to end. A clip of some length must also pause where the reference
+does, the more so the less it says: a phrase that two texts share stands in other surroundings.
 
 Weights (a logistic regression) and limits are from the tuning half of the corpus: clips over a
 real FM path at 15 dB and a codec, and other texts. They were chosen when a fault in the level made
@@ -29,13 +30,18 @@ import numpy.typing as npt
 
 from dsp.kernel import ready
 from dsp.recognise.fingerprint import Prints
-from dsp.recognise.grid import STEP, STEPS_PER_SECOND
+from dsp.recognise.grid import FRAMES_PER_SECOND, STEP, STEPS_PER_SECOND
 from dsp.recognise.line import compare
 from dsp.recognise.reference_index import Line
 from dsp.recognise.reference_prints import SPEAKS
+from ingest.reference.pauses import heard_along
 
 STREAM_S = 9.3  # spoken, while the stream goes on
 CLIP_S = 3.5  # spoken, of a clip that has ended
+LITTLE_S = 1.5  # spoken, of a clip that pauses where the reference does
+_PAUSES_S = 8.0  # of a clip that is long enough to show it
+_LITTLE_HEARD = 0.8  # share of what the reference says aloud that must be heard then
+_HEARD = 0.5  # of any clip of that length: a fifth may be lost on the way, and noise hides some
 _EDGE = 10  # frames of a reference's ends that may be missing
 COVERED = 0.9  # share of what is spoken in a clip that must lie on the line
 _STRETCHES_S = (1.44, 1.92)
@@ -76,16 +82,29 @@ def believed_as_whole(words: npt.NDArray[np.uint32], line: Line, prints: Prints)
     return inside and _proves(spoken_steps(words, line, prints), _WHOLE_SCORE)
 
 
-def believed_of_clip(words: npt.NDArray[np.uint32], line: Line, prints: Prints) -> bool:
-    """Tell whether all of a clip, which has ended, proves a line."""
+def believed_of_clip(
+    words: npt.NDArray[np.uint32], levels: npt.NDArray[np.uint8], line: Line, prints: Prints
+) -> bool:
+    """Tell whether all of a clip, which has ended, proves a line.
+
+    `prints` are `without_pauses`; `levels` are the coded ones of the reference.
+    """
     steps = spoken_steps(words, line, prints)
     spoken = np.count_nonzero(prints.activity[::STEP] >= SPEAKS)
-    return bool(len(steps) >= COVERED * spoken) and _proves(steps, _CLIP_SCORE)
-
-
-def _proves(steps: npt.NDArray[np.int64], least: float) -> bool:
-    """Tell whether all there is to compare is enough; its score is `least` at the least."""
+    if len(steps) < COVERED * spoken:
+        return False
+    if len(prints) < _PAUSES_S * FRAMES_PER_SECOND:
+        return _proves(steps, _CLIP_SCORE)
+    along = heard_along(levels, line, prints)
     if len(steps) < CLIP_S * STEPS_PER_SECOND:
+        agree = along.is_inside and along.share >= _LITTLE_HEARD
+        return agree and _proves(steps, _CLIP_SCORE, LITTLE_S)
+    return along.share >= _HEARD and _proves(steps, _CLIP_SCORE)
+
+
+def _proves(steps: npt.NDArray[np.int64], least: float, least_s: float = CLIP_S) -> bool:
+    """Tell whether all there is to compare, `least_s` at least, has the score `least` or more."""
+    if len(steps) < least_s * STEPS_PER_SECOND:
         return False
     found, short = score(steps), max(0, _LONG_CLIP_STEPS - len(steps))
     deepest = _DEEPEST_OF_SHORT if short else _DEEPEST

@@ -52,8 +52,8 @@ def test_the_clicks_of_a_weak_carrier_are_not_compared_with_a_pause(index):
     assert not in_pause(quiet).any()
     np.testing.assert_array_equal(quiet.activity[:150], heard.activity[:150])
     words = index.words_of("a")
-    assert not believed_of_clip(words, LINE, heard)
-    assert believed_of_clip(words, LINE, quiet)
+    assert not believed_of_clip(words, index.levels_of("a"), LINE, heard)
+    assert believed_of_clip(words, index.levels_of("a"), LINE, quiet)
 
 
 def test_another_voice_in_the_pause_counts(index):
@@ -63,7 +63,7 @@ def test_another_voice_in_the_pause_counts(index):
     heard = fingerprint(noisy(sound, 25), RATE_HZ)
     told = without_pauses(index.levels_of("a"), LINE, heard)
     assert np.mean(in_pause(told) >= SPEAKS) > 0.5
-    assert not believed_of_clip(index.words_of("a"), LINE, told)
+    assert not believed_of_clip(index.words_of("a"), index.levels_of("a"), LINE, told)
 
 
 def test_what_is_beyond_a_reference_counts(index):

@@ -23,7 +23,8 @@ def test_a_clip_that_says_as_much_besides_proves_nothing(after_s, believed):
     clip = np.concatenate([good, speech(after_s, 57)]) if after_s else good
     nothing = np.zeros(0, np.int32)
     line = Line("a", BEGIN_S * FRAMES_PER_SECOND, 1.0, Comparison(0, nothing, nothing))
-    assert believed_of_clip(index.words_of("a"), line, fingerprint(clip, RATE_HZ)) is believed
+    parts = index.words_of("a"), index.levels_of("a")
+    assert believed_of_clip(*parts, line, fingerprint(clip, RATE_HZ)) is believed
 
 
 def test_what_a_schedule_names_needs_less_proof_than_any_of_ten_thousand():

@@ -9,13 +9,12 @@ import numpy.typing as npt
 
 from bench.match.system import RATE_HZ, Found
 from dsp.recognise.fingerprint import Prints, fingerprint
-from dsp.recognise.grid import STEP
 from dsp.recognise.reference_index import ReferenceIndex
-from dsp.recognise.reference_prints import SPEAKS, ReferencePrints
+from dsp.recognise.reference_prints import ReferencePrints
 from ingest.reference.answer import Answer
 from ingest.reference.pauses import without_pauses
 from ingest.reference.recogniser import Recogniser
-from ingest.reference.verdict import COVERED, score, spoken_steps
+from ingest.reference.verdict import score, telling_steps
 
 Sound = npt.NDArray[np.float32]
 
@@ -56,11 +55,11 @@ class Loa:
         """Return the line that all of a clip agrees with best, as the verdict scores it."""
         best: Found | None = None
         for line in self.index.search(prints, least=_LEAST_EVIDENCE):
-            heard = without_pauses(self.index.levels_of(line.reference), line, prints)
-            spoken = np.count_nonzero(heard.activity[::STEP] >= SPEAKS)
-            steps = spoken_steps(self.index.words_of(line.reference), line, heard)
-            covered = len(steps) >= COVERED * spoken and len(steps) > 0
-            value = score(steps).score if covered else 0.0
+            words = self.index.words_of(line.reference)
+            levels = self.index.levels_of(line.reference)
+            heard = without_pauses(levels, line, prints)
+            steps = telling_steps(words, levels, line, heard)
+            value = score(steps).score if len(steps) else 0.0
             if best is None or value > best.score:
                 best = Found(line.reference, line.offset_s(0.0), value)
         return best

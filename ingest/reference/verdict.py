@@ -79,7 +79,8 @@ def believed_as_whole(words: npt.NDArray[np.uint32], line: Line, prints: Prints)
     begins = (0.0 - line.offset_frames) / line.speed
     ends = (frames - line.offset_frames) / line.speed
     inside = prints.first <= begins + _EDGE and ends - _EDGE <= prints.first + len(prints)
-    return inside and _proves(spoken_steps(words, line, prints), _WHOLE_SCORE)
+    steps = spoken_steps(words, line, prints)
+    return inside and len(steps) >= CLIP_S * STEPS_PER_SECOND and _proves(steps, _WHOLE_SCORE)
 
 
 def believed_of_clip(
@@ -89,22 +90,32 @@ def believed_of_clip(
 
     `prints` are `without_pauses`; `levels` are the coded ones of the reference.
     """
+    return _proves(telling_steps(words, levels, line, prints), _CLIP_SCORE)
+
+
+def telling_steps(
+    words: npt.NDArray[np.uint32], levels: npt.NDArray[np.uint8], line: Line, prints: Prints
+) -> npt.NDArray[np.int64]:
+    """Return the `spoken_steps` of a clip that has ended, none if they can prove nothing.
+
+    They cannot if more is said than lies on the line, if they are too few, or if the reference
+    speaks where the clip pauses. The arguments are those of `believed_of_clip`.
+    """
     steps = spoken_steps(words, line, prints)
     spoken = np.count_nonzero(prints.activity[::STEP] >= SPEAKS)
-    if len(steps) < COVERED * spoken:
-        return False
-    if len(prints) < _PAUSES_S * FRAMES_PER_SECOND:
-        return _proves(steps, _CLIP_SCORE)
-    along = heard_along(levels, line, prints)
-    if len(steps) < CLIP_S * STEPS_PER_SECOND:
-        agree = along.is_inside and along.share >= _LITTLE_HEARD
-        return agree and _proves(steps, _CLIP_SCORE, LITTLE_S)
-    return along.share >= _HEARD and _proves(steps, _CLIP_SCORE)
+    enough = len(steps) >= CLIP_S * STEPS_PER_SECOND
+    if len(prints) >= _PAUSES_S * FRAMES_PER_SECOND:
+        along = heard_along(levels, line, prints)
+        some = len(steps) >= LITTLE_S * STEPS_PER_SECOND and along.is_inside
+        tells = along.share >= (_HEARD if enough else _LITTLE_HEARD) and (enough or some)
+    else:
+        tells = enough
+    return steps if tells and len(steps) >= COVERED * spoken else steps[:0]
 
 
-def _proves(steps: npt.NDArray[np.int64], least: float, least_s: float = CLIP_S) -> bool:
-    """Tell whether all there is to compare, `least_s` at least, has the score `least` or more."""
-    if len(steps) < least_s * STEPS_PER_SECOND:
+def _proves(steps: npt.NDArray[np.int64], least: float) -> bool:
+    """Tell whether all there is to compare is enough; its score is `least` at the least."""
+    if not len(steps):
         return False
     found, short = score(steps), max(0, _LONG_CLIP_STEPS - len(steps))
     deepest = _DEEPEST_OF_SHORT if short else _DEEPEST

@@ -25,8 +25,14 @@ _BUSY_S = 4.0
 # Of each connection; SQLite would take 2 MB for each, and there are many. The system has its own.
 _CACHE_KB = 256
 # Few connections stay open; those of a rush are closed after it. Who comes gets the one that was
-# used last: taken in turn, each of them would come to hold every statement, over an hour.
-POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 15, "pool_use_lifo": True}
+# used last: taken in turn, each of them would come to hold every statement, over an hour. And none
+# gets old: each keeps what it has compiled and read, those that are rarely used for weeks.
+POOL: dict[str, Any] = {
+    "pool_size": 5,
+    "max_overflow": 15,
+    "pool_use_lifo": True,
+    "pool_recycle": 60,  # s
+}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _WRITES = "loa_writes"
 # Any number, the same in every process: one migration, and one audit line, at a time.

@@ -446,6 +446,15 @@ def test_who_comes_alone_gets_the_connection_used_last(database):
     assert len(used) == 1
 
 
+def test_no_connection_gets_old(database):
+    """Each keeps the last 128 statements that it has compiled, and pages: more every hour."""
+    with database.read() as connection:
+        raw = connection.connection.dbapi_connection
+        connection.connection._connection_record.starttime -= 61.0
+    with database.read() as connection:
+        assert connection.connection.dbapi_connection is not raw
+
+
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
 def test_names_come_in_batches_of_one_length(count):
     names = [f"n{number}" for number in range(count)]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from dsp.errors import Refusal
 from loa import reporting
 from loa.interrupt import Interrupt
-from loa.service.memory import Tidying, keep_heaps_small
+from loa.service.memory import Tidying, keep_heaps_small, settle_names
 from transmit.atomic import OutputSet
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _answer(room: Room, gatekeeper: Gatekeeper, announce: Callable[[], None]) ->
 def _prefer_answers() -> None:
     """Let nothing hold up the loop that answers for long."""
     sys.setswitchinterval(_SWITCH_S)
+    settle_names()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)

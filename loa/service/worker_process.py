@@ -22,7 +22,7 @@ import traceback
 from typing import IO, TYPE_CHECKING
 
 from dsp.errors import Refusal
-from loa.service.memory import Tidying, keep_heaps_small
+from loa.service.memory import Tidying, keep_heaps_small, settle_names
 from loa.service.parent import end_with
 from loa.service.settings import Settings, as_text, private_folder, settings_of
 
@@ -60,6 +60,7 @@ def main() -> None:
 
     load_kernels()
     begin_again_without_compiler()
+    settle_names()
     os.nice(_NICENESS)
     gc.freeze()  # what the workers share stays shared
     Nursery(settings).run(stop)

@@ -116,3 +116,41 @@ def test_kernels_from_the_cache_need_no_compiler():
     script = "from loa.service.render import load_kernels; load_kernels(); import sys; {}"
     for then in ("", "assert 'numba' not in sys.modules"):
         subprocess.run([sys.executable, "-c", script.format(then)], check=True)
+
+
+NAMES = """
+import ctypes, importlib, secrets
+from pathlib import Path
+from loa.service import memory, worker_process
+from loa.service.render import load_kernels
+
+class Info(ctypes.Structure):
+    _fields_ = [(f"_{number}", ctypes.c_size_t) for number in range(10)]
+
+def mapped_bytes():
+    return mallinfo2()._4  # hblkhd: the table is one such block
+
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Info
+memory.keep_heaps_small()
+for library in worker_process._LIBRARIES:
+    importlib.import_module(library)
+load_kernels()
+memory.settle_names()
+settled = most = mapped_bytes()
+for _ in range(300):
+    for _ in range(1_000):
+        Path(secrets.token_hex(12))
+    most = max(most, mapped_bytes())
+print(settled, most)
+"""
+
+
+def test_the_table_of_names_grows_no_more():
+    """`pathlib` puts every file's name there: 10 000 jobs of a worker are 300 000 names."""
+    found = subprocess.run(
+        [sys.executable, "-c", NAMES], capture_output=True, text=True, check=True
+    )
+    settled, most = map(int, found.stdout.split())
+    assert settled > 1_000_000
+    assert most <= settled

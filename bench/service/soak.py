@@ -7,13 +7,12 @@ memory and the open descriptors of the whole process tree are noted: resident me
 pages of files, which the kernel takes and brings as it likes. What forked workers share with their
 nursery is counted with each of them: counted in proportion, memory would seem to grow for hours
 while Python, counting references, makes such pages its own one by one; `in_proportion_mb_per_h`
-tells how fast. The first half hour (at most half of all) is warm-up: decoders start on demand,
-pools of connections and caches fill, and after 42 000 names of files, some 3 500 jobs, Python's
-table of interned strings doubles, once, by 1.9 MB. The row gives the slope of the memory after it
-(least squares) with its standard error, and how many descriptors the last quarter had (their
-median: a look may meet a decoder that is just being replaced) beyond the most of the warm-up. One
-look resembles the next, so the error counts as many looks as are worth independent ones (residuals
-as AR(1)).
+tells how fast. The first quarter of an hour (at most half) is warm-up: decoders start on demand,
+pools of connections and caches fill, and the queue comes to forget as many as are added. The row
+gives the slope of the memory after it (least squares) with its standard error, and how many
+descriptors the last quarter had (their median: a look may meet a decoder that is just being
+replaced) beyond the most of the warm-up. One look resembles the next, so the error counts as many
+looks as are worth independent ones (residuals as AR(1)).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from bench.row import row
 from bench.service.process import serving, tree
 
 _EVERY_S = 10.0
-_WARM_S = 1800.0
+_WARM_S = 900.0
 _MOST_MB_PER_H = 1.0
 _SHARED = {"Pss_Anon", "Pss_Shmem", "SwapPss"}
 

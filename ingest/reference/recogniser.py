@@ -19,7 +19,6 @@ that lies wholly within the others is named (the jingle), and else nothing is: `
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -31,8 +30,9 @@ from dsp.recognise.line import fit
 from dsp.recognise.reference_index import Line, ReferenceIndex
 from dsp.recognise.reference_prints import SPEAKS
 from ingest.reference.answer import Answer
+from ingest.reference.naming import named, nothing_said
 from ingest.reference.pauses import without_pauses
-from ingest.reference.shared import Standing, stand
+from ingest.reference.shared import stand
 from ingest.reference.track import Track
 from ingest.reference.verdict import believed_as_whole, believed_in_stream, believed_of_clip
 
@@ -53,7 +53,6 @@ _TELLS = 2.5  # spoken seconds after which speech that is no reference is called
 _PROBES = 12  # keys that a word is looked up under
 _ALL_PROBES = 64
 _FAINT = 0.2  # activity of a word that counts when nothing else does; that of much noise is below
-_PLACES = 1e8  # places at which chance could agree, in the largest index
 
 
 class Recogniser:
@@ -268,15 +267,16 @@ class Recogniser:
         part = self._prints.part(second * FRAMES_PER_SECOND, (second + 1) * FRAMES_PER_SECOND)
         level = float(10.0 * np.log10(np.mean(10.0 ** (part.level_dbfs / 10.0))))
         ahead = self._taken
-        holding = [track for track in self._tracks if self._held(track, second)]
+        holding = [track for track in self._tracks if track.is_heard(second, ahead)]
         if holding and level > SILENT_DBFS:
-            return self._named(stand(holding, [*self._tracks, *self._ended], ahead), second, level)
+            standing = stand(holding, [*self._tracks, *self._ended], ahead)
+            return named(standing, second, range(max(0, second - _WINDOW_S), ahead), level)
         expected = holding[0] if holding else None
         if level <= SILENT_DBFS:
-            return self._nothing("silence", second, level, expected)
+            return nothing_said("silence", second, level, expected)
         if float(np.median(part.activity)) < _STEADY:
             hiss = float(np.median(part.flatness)) >= HISS_FLATNESS
-            return self._nothing("hiss" if hiss else "unknown", second, level, expected)
+            return nothing_said("hiss" if hiss else "unknown", second, level, expected)
         since = max(self._alone_since, second - _WINDOW_S)
         spoken = self._prints.part(since * FRAMES_PER_SECOND, ahead * FRAMES_PER_SECOND)
         spoken_s = float(np.count_nonzero(spoken.activity >= SPEAKS)) / FRAMES_PER_SECOND
@@ -284,64 +284,6 @@ class Recogniser:
         if spoken_s < _TELLS or doubtful:
             return Answer(second, "inconclusive", others=doubtful, level_dbfs=level)
         return Answer(second, "unknown", confidence=1.0 - 0.5**spoken_s, level_dbfs=level)
-
-    def _held(self, track: Track, second: int) -> bool:
-        """Tell whether a second is on a line: it holds, or says nothing between ones that do."""
-        own = track.holds(second)
-        if track.is_all:
-            return track.covers(second)
-        if own is not None:
-            if own or not track.covers(second):
-                return own
-            # One second off in the middle is a click or a gap; two are another programme.
-            return bool(track.holds(second - 1)) and bool(track.holds(second + 1))
-        before = next(
-            (h for s in range(second, second - 6, -1) if (h := track.holds(s)) is not None), False
-        )
-        after = next(
-            (h for s in range(second, self._taken) if (h := track.holds(s)) is not None), before
-        )
-        return bool(before or after)
-
-    def _named(self, standing: Standing, second: int, level: float) -> Answer:
-        track = standing.track
-        others = standing.others
-        if track is None:
-            return Answer(second, "inconclusive", others=others, level_dbfs=level)
-        if track.holds(second):
-            track.note(second, level)
-        first = max(0, second - _WINDOW_S)
-        evidence = track.evidence_of(range(first, self._taken))
-        chance = min(1.0, _PLACES * 0.5 * math.erfc(max(0.0, evidence) / math.sqrt(2.0)))
-        gain_db, u_db = track.gain()
-        return Answer(
-            second,
-            "match",
-            reference=track.reference,
-            offset_s=track.offset_s(second),
-            u_s=0.03,
-            confidence=1.0 - chance,
-            completeness=track.completeness(),
-            gain_db=gain_db,
-            u_db=u_db,
-            others=others,
-            level_dbfs=level,
-        )
-
-    def _nothing(self, verdict: str, second: int, level: float, expected: Track | None) -> Answer:
-        """Return an answer for a second in which nothing is said."""
-        if expected is None:
-            return Answer(second, verdict, confidence=1.0, level_dbfs=level)  # type: ignore[arg-type]
-        return Answer(
-            second,
-            verdict,  # type: ignore[arg-type]
-            reference=expected.reference,
-            offset_s=expected.offset_s(second),
-            u_s=0.03,
-            confidence=1.0,
-            completeness=expected.completeness(),
-            level_dbfs=level,
-        )
 
 
 def _with_the_faint(prints: Prints) -> Prints:

@@ -113,6 +113,26 @@ class Track:
             own >= _SECOND_HOLDS and self.evidence_of(range(second - 1, second + 2)) >= _THREE_HOLD
         )
 
+    def is_heard(self, second: int, taken: int) -> bool:
+        """Tell whether a second is on the line: it holds, or says nothing between ones that do.
+
+        Seconds below `taken` are known. Of a clip that is all on the line every second is.
+        """
+        own = self.holds(second)
+        if self.is_all:
+            return self.covers(second)
+        if own is not None:
+            if own or not self.covers(second):
+                return own
+            # One second off in the middle is a click or a gap; two are another programme.
+            return bool(self.holds(second - 1)) and bool(self.holds(second + 1))
+        before = self._first_that_tells(range(second, second - 6, -1))
+        return bool(before or self._first_that_tells(range(second, taken)))
+
+    def _first_that_tells(self, seconds: Iterable[int]) -> bool | None:
+        """Return whether the first of `seconds` that says anything holds; None if none does."""
+        return next((h for s in seconds if (h := self.holds(s)) is not None), None)
+
     def hear(self, seconds: Iterable[int]) -> None:
         """Remember that seconds of the stream were this reference."""
         for second in seconds:

@@ -133,7 +133,7 @@ def list_jobs(settings: Settings, state: str | None, limit: int, *, as_json: boo
 
     table = Table()
     for heading in ("id", "key", "state", "targets", "created", "problem"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "id")  # to be copied
     for job in found:
         problem = job.problem["kind"] if job.problem else ""
         table.add_row(job.id, job.key, job.state, ",".join(job.targets), job.created, problem)

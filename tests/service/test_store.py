@@ -463,6 +463,14 @@ def test_names_come_in_batches_of_one_length(count):
     assert list(dict.fromkeys(name for batch in batches for name in batch)) == names
 
 
+def test_the_id_of_a_listed_job_is_in_one_piece(tmp_path, cheap_hashes, capsys):
+    settings = load_settings(None, tmp_path)
+    with contextlib.closing(open_room(settings)) as room:
+        row, _ = room.jobs.submit(CALLER, submission(targets=("ip", "web", "fm")))
+    operating.list_jobs(settings, None, 10, as_json=False)
+    assert row["id"] in capsys.readouterr().out
+
+
 def test_tokens_are_listed_with_times_that_anybody_reads(tmp_path, cheap_hashes, capsys):
     settings = load_settings(None, tmp_path)
     operating.create_token(settings, "platform", ("read",), (), 1.0, [])

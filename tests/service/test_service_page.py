@@ -3,13 +3,18 @@
 import hashlib
 import io
 import json
+import re
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import soundfile as sf
 
+from ingest import decode
+from ingest.decode.refusals import not_audio
 from loa.service.page import page_words
+from loa.service.problems import problem_of
 from loa.service.settings import Settings
 from loa.words import LANGUAGES
 from tests.service.inside import inside
@@ -78,6 +83,9 @@ def service(tmp_path_factory, cheap_hashes):
             running.room.jobs.begin(job_id, 1)
             problem = {"kind": "audio.unknown", "got": HOSTILE, "try": "WAV", "detail": "x"}
             running.room.jobs.fail(job_id, 1, problem)
+            no_sound = client.put("/v1/jobs/no-sound", content=b"a text").json()["id"]
+            running.room.jobs.begin(no_sound, 1)
+            running.room.jobs.fail(no_sound, 1, problem_of(not_audio("a text file")))
         yield running
 
 
@@ -198,6 +206,32 @@ def test_what_strangers_send_is_text_and_a_failure_says_what_to_do(visit):
     assert page_words()["vi"]["advice"] in tab.locator("#shown").inner_text()
     assert tab.locator("#shown img").count() == 0
     assert problems == []
+
+
+@pytest.mark.root
+def test_what_is_wrong_with_a_file_is_said_in_the_readers_language(visit):
+    tab, problems = visit()
+    tab.locator("#list button", has_text="no-sound").click()
+    tab.wait_for_selector("#shown .fail")
+    for language in LANGUAGES:
+        tab.click(f"#languages button[value={language}]")
+        shown, words = tab.locator("#shown").inner_text(), page_words()[language]
+        assert words["audio.not_audio"] in shown
+        assert words["try.audio.not_audio"] in shown
+        assert "a text file" in shown
+        assert "exporting" not in shown
+    assert problems == []
+
+
+def test_every_fault_of_a_file_has_words():
+    kinds = {
+        word
+        for file in Path(decode.__path__[0]).glob("*.py")
+        for word in re.findall(r'"(audio\.[a-z_]+)"', file.read_text(encoding="utf-8"))
+    }
+    assert len(kinds) >= 10
+    for kind in kinds | {"job.crashed", "blob.gone"}:
+        assert {kind, f"try.{kind}"} <= set(page_words()["vi"]), kind
 
 
 @pytest.mark.root

@@ -89,11 +89,10 @@ function draw(job) {
   const parts = [
     make("h2", {}, job.bulletin?.title ?? job.key),
     make("p", { class: "note" }, said("span", job.state, { class: job.state }), " · ",
-      said("span", job.priority, { class: job.priority }), ` · ${when(job.created)}`, job.stage ? ` · ${job.stage}` : ""),
+      said("span", job.priority, { class: job.priority }), ` · ${when(job.created)}`, ...(job.stage ? [" · ", said("span", job.stage)] : [])),
     make("p", { class: "note" }, job.id),
   ];
-  if (job.problem) parts.push(make("p", { class: "fail" }, job.problem.got),
-    make("p", {}, said("b", "advice"), `: ${job.problem.try}`));
+  if (job.problem) parts.push(...trouble(job.problem));
   parts.push(player(job.sha256, "listen_before"));
   parts.push(make("div", { class: "cards" }, ...job.renditions.map(rendition)));
   parts.push(make("div", { class: "acts" },
@@ -101,6 +100,16 @@ function draw(job) {
     ["failed", "cancelled"].includes(job.state) ? act("retry", "POST", `v1/jobs/${job.id}/retry`) : null,
     OPEN.includes(job.state) ? null : act("delete", "DELETE", `v1/jobs/${job.id}`)));
   at("shown").replaceChildren(...parts);
+}
+
+// In the reader's language as far as we have words for it; what exactly was found is English.
+function trouble(problem) {
+  const known = problem.kind in words[language];
+  return [
+    known ? said("p", problem.kind, { class: "fail" }) : make("p", { class: "fail" }, problem.got),
+    make("p", {}, said("b", "advice"), ": ", known ? said("span", `try.${problem.kind}`) : problem.try),
+    known ? make("p", { class: "note" }, said("span", "got"), ": ", make("span", { lang: "en" }, problem.got)) : null,
+  ].filter(Boolean);
 }
 
 function act(name, method, path) {

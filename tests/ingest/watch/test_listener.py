@@ -122,6 +122,9 @@ def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
         (BULLETIN[12 * RATE : 15 * RATE], True),
         (BULLETIN[25 * RATE : 28 * RATE], True),  # a player that jumped
         (OTHER[: 3 * RATE], False),
+        # A word or two that the bulletin has 0.7 s away or elsewhere, among other words.
+        (np.concatenate([BULLETIN[int(12.7 * RATE) : int(13.9 * RATE)], OTHER])[: 3 * RATE], False),
+        (np.concatenate([BULLETIN[25 * RATE : 26 * RATE], OTHER])[: 3 * RATE], False),
         # A phrase that the bulletin has elsewhere, and other words.
         (np.concatenate([BULLETIN[25 * RATE : 27 * RATE], OTHER[:RATE]]), None),
         (np.zeros(3 * RATE, np.float32), None),
@@ -130,6 +133,33 @@ def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
 def test_only_what_came_since_tells_whether_the_bulletin_goes_on(last, wanted):
     listener, _ = listen(after(12, last), unknown)
     assert listener.goes_on(going_on(14), 3) is wanted
+
+
+@pytest.mark.parametrize("seconds", [3, 4])
+@pytest.mark.parametrize("how", ["falters", "goes back", "jumps"])
+def test_a_player_that_loses_its_place_in_the_midst_of_it_is_found_again(how, seconds):
+    at, to = 12 * RATE, {"falters": 12.0, "goes back": 8.5, "jumps": 15.37}[how]
+    hole = np.zeros(int(0.7 * RATE) if how == "falters" else 0, np.float32)
+    played = np.concatenate([BULLETIN[:at], hole, BULLETIN[int(to * RATE) :]])
+    said = {}
+    for last in range(12, 18):
+        listener, _ = listen(played[: (last + 1) * RATE], unknown)
+        said[last] = listener.goes_on(going_on(last), seconds)
+    # Words, a hole and words elsewhere are little of each: for one look, which is too few.
+    assert list(said.values()).count(False) <= int(how == "falters")
+    assert said[17] is True
+
+
+def test_where_the_place_says_too_little_all_of_the_bulletin_tells_whether_it_goes_on():
+    quiet = BULLETIN.copy()
+    quiet[12 * RATE : 24 * RATE] = 0.0
+    for sound, wanted in ((OTHER, False), (quiet[24 * RATE :], True), (np.zeros_like(OTHER), None)):
+        heard = np.concatenate([quiet[: 12 * RATE], sound[: 6 * RATE]])
+        listener = Listener(Script(unknown), {"bulletin": speech_band(quiet, RATE)}, RATE)
+        for second in range(18):
+            piece = np.ascontiguousarray(heard[second * RATE : (second + 1) * RATE])
+            listener.process(piece, None)
+        assert listener.goes_on(going_on(17), 3) is wanted
 
 
 def test_another_reference_is_confirmed_and_the_expected_one_refuted():

@@ -26,7 +26,7 @@ WEIGHTS: dict[str, float] = {
     "pilot_new": 3.0,  # one where there was none: it does not come by itself
     "offset_jumped": 2.5,  # carrier more than 4 σ from the learned one
     "offset_far": 0.5,  # more than 8 σ, on top
-    "offset_same": -1.0,  # within 3 σ
+    "offset_same": -1.0,  # within 2 σ: beyond, a stranger is as likely to be there
     "level_rose": 3.0,  # 5 dB and 5 σ over the learned level: no transmitter does that
     "level_fell": 1.0,
     "level_same": 0.0,  # within 1.5 dB; it tells whether a carrier that comes up is a new one
@@ -63,7 +63,7 @@ SUSPICIOUS = frozenset(
 CHANGES = (SUSPICIOUS | {"level_fell", "offset_far"}) - {"other_pi"}
 GOOD_CN_DB = 20.0
 SAME_LEVEL_DB = 1.5
-JUMPED, FAR = 4.0, 8.0  # standard deviations of the carrier's frequency
+SAME, JUMPED, FAR = 2.0, 4.0, 8.0  # standard deviations of the carrier's frequency
 CARRIER_CN_DB = 12.0
 _ECC_GROUP = 0b00010  # type 1A (IEC 62106 §3.1.5.2)
 
@@ -116,7 +116,7 @@ def offset_cues(distance: float | None) -> list[str]:
         return ["offset_jumped", "offset_far"]
     if abs(distance) > JUMPED:
         return ["offset_jumped"]
-    return ["offset_same"] if abs(distance) < 3.0 else []
+    return ["offset_same"] if abs(distance) < SAME else []
 
 
 def pi_cues(record: Mapping[str, Any], pi: str | None, signature: Signature) -> list[str]:

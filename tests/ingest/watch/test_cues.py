@@ -84,7 +84,8 @@ def test_a_weak_signal_has_no_missing_rds_or_pilot():
     [
         (None, []),
         (0.0, ["offset_same"]),
-        (-2.9, ["offset_same"]),
+        (-1.9, ["offset_same"]),
+        (2.5, []),  # a stranger may as well be there
         (3.5, []),
         (-6.0, ["offset_jumped"]),
         (11.0, ["offset_jumped", "offset_far"]),

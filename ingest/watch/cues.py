@@ -39,6 +39,7 @@ WEIGHTS: dict[str, float] = {
     "content_own": -5.0,  # the recogniser hears what is due
     "content_other": 1.0,  # the recogniser hears something else
     "content_confirmed": 2.0,  # and the second opinion says so too
+    "content_broke_off": 2.0,  # just when the carrier began to look strange
 }
 # What one cause makes counts once, and for no more than `BASE`.
 CAUSES: tuple[frozenset[str], ...] = (

@@ -4,7 +4,8 @@ Evidence is the sum of cues (`cues.WEIGHTS`), which may only grow while it is ag
 and never below zero (a sequential test, Page 1954): at `STRANGER_EVIDENCE`, in at least two
 seconds, it is a finding. Where a bulletin is being followed it takes three: what is heard since the
 carrier looks strange is first set beside the bulletin. A carrier that goes on with what is due is
-the station, whatever else it looks like; only a foreign PI says more.
+the station, whatever else it looks like; only a foreign PI says more. A bulletin that broke off
+just then is heard to in three seconds, and counts as so many.
 
 If the own carrier was off just before, it is a `stranger_on_idle_channel`, else the receiver was
 `captured`. In its first seconds a carrier that comes up is given time to send its RDS.
@@ -24,6 +25,7 @@ STRANGER_EVIDENCE = 6.0
 STRANGER_SECONDS = 2
 RETURN_SECONDS = 3  # a carrier that comes up may be the own one, whose RDS takes two seconds
 DOUBT_S = 3  # whole seconds of sound that a second opinion needs
+JUST_S = 6  # seconds since it looks strange in which a bulletin broke off together with that
 ASKED_S = 5  # seconds in which a carrier that came back is asked for its content
 IDLE_S = 2
 _MOST_EVIDENCE = 12.0  # it is over soon after what made it
@@ -71,7 +73,7 @@ class StrangerWatch:
         self._content, self._about = names, second
 
     def judge_content(self, *, same: bool) -> None:
-        """Take the second opinion on the sound since the carrier looks strange."""
+        """Take the second opinion on `DOUBT_S` seconds or more since the carrier looks strange."""
         self._opinion = ["content_own"] if same else ["content_other", "content_confirmed"]
 
     @property
@@ -93,7 +95,8 @@ class StrangerWatch:
         self._evidence = min(max(self._evidence + cues.weight, 0.0), _MOST_EVIDENCE)
         if is_own(cues):
             self._evidence = 0.0
-        self._seconds = self._seconds + 1 if self._evidence > 0.0 else 0
+        seconds = DOUBT_S if "content_broke_off" in cues.names else 1
+        self._seconds = self._seconds + seconds if self._evidence > 0.0 else 0
         if self._evidence == 0.0 and self.suspect_since is None:
             self._idle = 0
         return cues
@@ -143,8 +146,12 @@ class StrangerWatch:
 
     def _names(self, record: Mapping[str, Any], *, unscheduled: bool) -> list[str]:
         """Return the cues of a second."""
+        second = int(record["second"])
         names = carrier_cues(record, self._pi, self._signature)
-        names += self._opinion or self._fresh(names, int(record["second"]))
+        names += self._opinion or self._fresh(names, second)
+        since = self.suspect_since
+        if "content_other" in self._opinion and since is not None and second - since < JUST_S:
+            names.append("content_broke_off")
         self._content, self._opinion = [], []
         if unscheduled:
             names.append("unscheduled")

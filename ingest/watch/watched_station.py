@@ -26,7 +26,7 @@ from ingest.watch.listener import WINDOW_S, Confirmed, Listener
 from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
 from ingest.watch.station_watch import StationWatch, says_something
-from ingest.watch.stranger_watch import DOUBT_S
+from ingest.watch.stranger_watch import DOUBT_S, JUST_S
 from ingest.watch.verdict import Verdict
 
 _MOST_SECONDS = 60  # of audio that wait for their records
@@ -108,7 +108,7 @@ class WatchedStation:
         if since is None or expected is None or expected.place_s is None:
             return
         strange_s = second - since + 1
-        if strange_s < DOUBT_S or (strange_s > 2 * DOUBT_S and not stranger.asks):
+        if strange_s < DOUBT_S or (strange_s > JUST_S and not stranger.asks):
             return
         same = self._listener.goes_on(expected, min(strange_s, WINDOW_S))
         if same is not None:

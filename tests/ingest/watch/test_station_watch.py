@@ -225,7 +225,7 @@ def test_a_carrier_like_the_own_one_that_says_something_else_is_found_within_fiv
         if since is not None and s - since + 1 >= 3:
             watcher.stranger.judge_content(same=False)
         told.append(watcher.process(record(s, groups=[], rds_hz=None)))
-    assert findings(told)[0] == (BEGIN + 6, "stranger_on_idle_channel")
+    assert findings(told)[0] == (BEGIN + 5, "stranger_on_idle_channel")
 
 
 def test_a_bulletin_that_goes_on_is_the_station_whatever_its_carrier_looks_like():

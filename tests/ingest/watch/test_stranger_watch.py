@@ -3,13 +3,13 @@
 import pytest
 
 from ingest.watch.signature import Signature
-from ingest.watch.stranger_watch import StrangerWatch, back_cues
+from ingest.watch.stranger_watch import JUST_S, StrangerWatch, back_cues
 from tests.ingest.watch.seconds import record, stranger
 
 
-def watching():
+def watching(pi="7001"):
     signature = Signature()
-    watch = StrangerWatch("7001", signature)
+    watch = StrangerWatch(pi, signature)
     for second in range(20):
         signature.learn(record(second))
         watch.take(record(second), unscheduled=False)
@@ -67,6 +67,47 @@ def test_what_is_followed_is_asked_first_unless_the_pi_is_foreign():
     assert watch.finding(21, cues, followed=True) is None
     cues = watch.take(stranger(22), unscheduled=False)
     assert watch.finding(22, cues, followed=True).finding == "captured"
+
+
+def louder(second):
+    """A second of a stranger that is like the own carrier, only 9 dB stronger and without RDS."""
+    return record(second, level_dbfs=-11.0, groups=[], rds_hz=None)
+
+
+def test_a_bulletin_that_breaks_off_just_when_the_carrier_changes_is_told_at_once():
+    watch = watching(pi=None)
+    for second in range(20, 23):
+        watch.take(record(second, level_dbfs=-11.0), unscheduled=False)
+    watch.judge_content(same=False)
+    cues = watch.take(record(23, level_dbfs=-11.0), unscheduled=False)
+    assert "content_broke_off" in cues.names
+    watch.judge_content(same=False)
+    cues = watch.take(record(24, level_dbfs=-11.0), unscheduled=False)
+    assert watch.finding(24, cues, followed=True).finding == "captured"
+
+
+@pytest.mark.parametrize(("after_s", "broke"), [(JUST_S - 1, True), (JUST_S, False)])
+def test_what_breaks_off_later_is_another_fault(after_s, broke):
+    watch = watching()
+    for second in range(20, 20 + after_s):
+        watch.take(louder(second), unscheduled=False)
+    watch.judge_content(same=False)
+    cues = watch.take(louder(20 + after_s), unscheduled=False)
+    assert ("content_broke_off" in cues.names) is broke
+
+
+def test_one_opinion_is_of_three_seconds_and_may_be_enough():
+    watch = watching()
+    for _ in range(4):
+        watch.nobody(off_air=True)
+    for second in (24, 25, 26):
+        # Back on its frequency, without RDS: the pilot and level say nothing.
+        cues = watch.take(record(second, groups=[], rds_hz=None), unscheduled=False)
+        assert watch.finding(second, cues, followed=True) is None
+    watch.judge_content(same=False)
+    cues = watch.take(record(27, groups=[], rds_hz=None), unscheduled=False)
+    found = watch.finding(27, cues, followed=True)
+    assert (found.finding, found.since) == ("stranger_on_idle_channel", 27)
 
 
 def test_a_gap_ends_every_count():

@@ -12,7 +12,8 @@ pools of connections and caches fill, and the queue comes to forget as many as a
 gives the slope of the memory after it (least squares) with its standard error, and how many
 descriptors the last quarter had (their median: a look may meet a decoder that is just being
 replaced) beyond the most of the warm-up. One look resembles the next, so the error counts as many
-looks as are worth independent ones (residuals as AR(1)).
+looks as are worth independent ones (residuals as AR(1)). `slopes_mb_per_h` says which kind of
+process it was.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ class Look:
     resident_mb: float
     in_proportion_mb: float
     descriptors: int
+    by_kind_mb: dict[str, float]
 
     def told(self) -> str:
         """Return it in words."""
@@ -82,6 +85,10 @@ def main() -> int:
         ok=slope <= _MOST_MB_PER_H and more <= 0,
         standard_error=error,
         in_proportion_mb_per_h=_slope(hours, shared_out)[0],
+        slopes_mb_per_h={
+            kind: _slope(hours, np.array([look.by_kind_mb.get(kind, 0.0) for look in steady]))[0]
+            for kind in steady[0].by_kind_mb
+        },
         first_mb=looks[0].resident_mb,
         warm_mb=steady[0].resident_mb,
         last_mb=steady[-1].resident_mb,
@@ -137,19 +144,36 @@ def _asked(client: httpx.Client, method: str, url: str, **given: Any) -> Any:
 
 def _look(at_s: float, process_id: int) -> Look:
     """Return what a process and all below it have."""
-    resident_mb, in_proportion_kb, descriptors = 0.0, 0, 0
+    by_kind_mb: defaultdict[str, float] = defaultdict(float)
+    in_proportion_kb, descriptors = 0, 0
     for one in tree(process_id):
         place = Path(f"/proc/{one}")
         try:
             held_mb = own_mb(one)
             rollup = (place / "smaps_rollup").read_text(encoding="ascii")
             descriptors += len(list((place / "fd").iterdir()))
+            kind = _kind(one, process_id)
         except OSError:  # a decoder that was just replaced
             continue
-        resident_mb += held_mb
+        by_kind_mb[kind] += held_mb
         lines = (line.partition(":") for line in rollup.splitlines())
         in_proportion_kb += sum(int(rest.split()[0]) for name, _, rest in lines if name in _SHARED)
-    return Look(at_s, resident_mb, in_proportion_kb * 1024 / 1e6, descriptors)
+    in_proportion_mb = in_proportion_kb * 1024 / 1e6
+    return Look(at_s, sum(by_kind_mb.values()), in_proportion_mb, descriptors, dict(by_kind_mb))
+
+
+def _kind(process_id: int, service: int) -> str:
+    """Return what a process of the service is there for."""
+    place = Path(f"/proc/{process_id}")
+    command = (place / "cmdline").read_bytes()
+    if process_id == service:
+        return "api"
+    if b"loa.service.gate" in command:
+        return "gate"
+    if b"loa.service.worker_process" in command:
+        parent = int((place / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
+        return "nursery" if parent == service else "worker"
+    return "decoder"
 
 
 if __name__ == "__main__":

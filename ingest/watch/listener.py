@@ -129,7 +129,7 @@ class Listener:
             return Confirmed(answer, None)
         found = Confirmed(answer, None)
         if answer.verdict == "match":
-            found = self._confirm_match(answer)
+            found = self._confirm_match(answer, expected)
             self._gain_db = self._gain_db if answer.gain_db is None else answer.gain_db
         if expected is None or answer.reference == expected.reference:
             return found
@@ -197,27 +197,45 @@ class Listener:
         compared = near is not None and near.reading is not None
         return found if fresh and not compared else near
 
-    def _confirm_match(self, answer: Answer) -> Confirmed:
-        """Ask about a match when it begins, and now and then while it goes on."""
+    def _confirm_match(self, answer: Answer, expected: Expected | None) -> Confirmed:
+        """Ask about a match when it begins, when its place jumps, and now and then else."""
         assert answer.reference is not None
         believed = self._believed
+        known = believed is not None and believed[0] == answer.reference
         fresh = believed is not None and answer.second - believed[1] < MATCH_EVERY_S
-        if believed is not None and fresh and believed[0] == answer.reference:
+        jumps = self._jumps(answer, expected)
+        if known and fresh and not jumps:
             return Confirmed(answer, None)
         place_s = answer.offset_s or 0.0
         opinion = self.opinion(answer.reference, answer.second, place_s, _WITHIN_MATCH_S)
-        known = believed is not None and believed[0] == answer.reference
+        if opinion is not None and (jumps or opinion.verdict == "same"):
+            # Music comes again: its place is what is most like it.
+            surely = opinion.likeness >= _SURELY_ELSEWHERE
+            if not surely and (jumps or self._surely_elsewhere(answer)):
+                return Confirmed(_doubted(answer), None, opinion)
         if opinion is not None and opinion.verdict != "same":
             # What was believed before is given up only for another; what was not must be the same.
             if known and opinion.verdict == "inconclusive":
                 return Confirmed(answer, None, opinion)
             self._believed = None
-            others = tuple(sorted({answer.reference, *answer.others}))
-            doubted = replace(answer, verdict="inconclusive", reference=None, others=others)
-            return Confirmed(doubted, None, opinion)
+            return Confirmed(_doubted(answer), None, opinion)
         if opinion is not None and opinion.verdict == "same":
             self._believed = (answer.reference, answer.second)
         return Confirmed(answer, None, opinion)
+
+    def _surely_elsewhere(self, answer: Answer) -> bool:
+        """Tell whether the seconds of a match are surely heard, here or elsewhere."""
+        assert answer.reference is not None
+        place_s = answer.offset_s or 0.0
+        anywhere = self.opinion(answer.reference, answer.second, place_s)
+        return anywhere is not None and anywhere.likeness >= _SURELY_ELSEWHERE
+
+    def _jumps(self, answer: Answer, expected: Expected | None) -> bool:
+        """Tell whether a match is of what is expected, at another place of it."""
+        if expected is None or expected.place_s is None or answer.reference != expected.reference:
+            return False
+        place_s = expected.place_s - (self._newest_second - answer.second)
+        return abs((answer.offset_s or 0.0) - place_s) > _WITHIN_S
 
     def opinion(
         self,
@@ -240,6 +258,13 @@ class Listener:
     @property
     def _newest_second(self) -> int:
         return self._lately.end // self._rate_hz - 1
+
+
+def _doubted(answer: Answer) -> Answer:
+    """Return a match as one that the second opinion does not bear out."""
+    assert answer.reference is not None
+    others = tuple(sorted({answer.reference, *answer.others}))
+    return replace(answer, verdict="inconclusive", reference=None, others=others)
 
 
 def different(opinion: Opinion | None) -> bool | None:

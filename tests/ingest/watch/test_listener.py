@@ -209,3 +209,56 @@ def test_silence_while_the_bulletin_speaks_is_seen_to_less_than_a_second():
 def test_the_end_has_an_answer_too():
     listener, _ = listen(BULLETIN, match, seconds=6)
     assert [c.answer.second for c in listener.finish()] == [5]
+
+
+REFRAIN_S = 20
+VERSE, CHANGED = speech(float(REFRAIN_S), 31), speech(float(REFRAIN_S), 32)
+AGAIN = (0.4 * VERSE + 0.6 * CHANGED).astype(np.float32)  # 0.75 to 0.89 like the first time
+TUNE = np.concatenate([VERSE, AGAIN])
+
+
+def listen_to_tune(sound, say, expected=lambda _second: None, tune=TUNE):
+    """Return answers by second."""
+    listener = Listener(Script(say), {"tune": speech_band(tune, RATE)}, RATE)
+    found = {}
+    for second in range(len(sound) // RATE):
+        piece = np.ascontiguousarray(sound[second * RATE : (second + 1) * RATE])
+        for confirmed in listener.process(piece, expected(second)):
+            found[confirmed.answer.second] = confirmed.answer
+    return found
+
+
+def one_verse_early(second):
+    return match(second, "tune", second - (REFRAIN_S if second >= REFRAIN_S + 4 else 0.0))
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_comes_again_is_not_taken_for_its_first_time(followed):
+    """The fingerprint names the first; the sound is more like the second, followed or not."""
+    expected = (lambda second: Expected("tune", float(second))) if followed else lambda _: None
+    found = listen_to_tune(TUNE, one_verse_early, expected)
+    if followed:
+        early = [second for second in range(24, 38) if found[second].verdict == "match"]
+    else:  # a match that goes on is asked about now and then
+        early = [second for second in range(36, 38) if found[second].verdict == "match"]
+    assert not early
+    assert all(found[second].verdict == "match" for second in range(4, 24))
+
+
+def test_a_player_that_goes_back_is_followed_to_where_it_surely_is():
+    back = np.concatenate([VERSE, VERSE])
+    found = listen_to_tune(
+        back,
+        lambda second: match(second, "tune", second % float(REFRAIN_S)),
+        lambda second: Expected("tune", float(second)),
+    )
+    assert all(found[second].verdict == "match" for second in range(24, 38))
+
+
+def test_what_is_followed_is_not_left_while_nothing_can_be_compared():
+    """A held note has no moments to compare: the fingerprint's new place is a guess."""
+    note = 0.1 * np.sin(2 * np.pi * 700 / RATE * np.arange(REFRAIN_S * RATE))
+    held = np.concatenate([VERSE, note.astype(np.float32)])
+    expected = lambda second: Expected("tune", float(second))  # noqa: E731
+    found = listen_to_tune(held, one_verse_early, expected, held)
+    assert not [second for second in range(25, 38) if found[second].verdict == "match"]

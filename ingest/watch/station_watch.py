@@ -94,12 +94,13 @@ class StationWatch:
         moment = datetime.fromisoformat(str(record["time"]))
         now = self._schedule.due(moment)
         second = int(record["second"])
-        if record.get("missing_samples"):
-            return self._lost(record)
-        if answer is not None:
+        lost = bool(record.get("missing_samples"))
+        if answer is not None and not lost:
             self._hear(answer, moment, confirmed)
         if place is not None and place.second > self._strange_second + 1:
-            self.programme.found(place)
+            self.programme.found(place)  # also by what is left of a second
+        if lost:
+            return self._lost(record)
         self.programme.ended(second, now)
         low = (record.get("cn_db") or 0.0) < CARRIER_CN_DB
         off_air = "off_air" in record["findings"] or (low and "hiss" in record["findings"])

@@ -274,6 +274,17 @@ def test_what_only_the_second_opinion_knows_is_followed_to_its_end():
     assert {v.finding for v in told} == {"ok"}
 
 
+def test_a_place_found_by_what_is_left_of_a_second_is_followed():
+    """The player jumps just as samples are lost; what comes after is no other programme."""
+    watcher = watch(ALL_DAY, lengths_s={"morning": 60.0})
+    for s in range(20):
+        watcher.process(record(s), Said(s, "match", "morning", float(s)))
+    jumped = Following("morning", 20, 27.0)
+    lost = watcher.process(record(20, missing_samples=9), Said(17, "inconclusive"), place=jumped)
+    assert lost.finding == "inconclusive"
+    assert watcher.expected(record(21)).place_s == pytest.approx(28.0)
+
+
 def test_after_one_bulletin_the_next_slots_is_expected():
     slots = Schedule(
         (Slot("22:00", "22:01", reference="first"), Slot("22:01", "22:03", reference="tune"))

@@ -61,9 +61,14 @@ class DeadAir:
         *,
         off_air: bool,
         speaking: bool | None,
+        weak: bool = False,
         quiet: Quiet | None = None,
     ) -> None:
-        """Take the record of a second; `speaking`: the reference, None where it is not known."""
+        """Take the record of a second.
+
+        `speaking`: the reference, None where it is not known. `weak`: the carrier is hardly above
+        the noise, which is heard as soon as it says nothing.
+        """
         findings = record["findings"]
         self._off = self._off + 1 if off_air else 0
         peak_hz = record.get("peak_deviation_hz")
@@ -71,7 +76,7 @@ class DeadAir:
         self._since_bare = 0 if unmodulated else self._since_bare + 1
         # A carrier without modulation whose own noise is heard is silent. On a weak one that is
         # not seen in every second.
-        bare = "hiss" in findings and self._since_bare <= HISS_S
+        bare = "hiss" in findings and (weak or self._since_bare <= HISS_S)
         if off_air or not ("silence" in findings or "no_audio" in findings or bare):
             self._silent = self._unexplained = self._spoken = 0
         else:

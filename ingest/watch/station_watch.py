@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from ingest.receiver.stations import Station
+from ingest.watch.carrier_presence import CarrierPresence
 from ingest.watch.certain_seconds import CertainSeconds
 from ingest.watch.cues import CARRIER_CN_DB, Cues
 from ingest.watch.dead_air import Dead, DeadAir, Quiet
@@ -70,6 +71,7 @@ class StationWatch:
         self.programme = ProgrammeWatch(schedule, lengths_s)
         self.stranger = StrangerWatch(pi, self.signature)
         self._lessons = CertainSeconds(pi, self.signature)
+        self._carrier = CarrierPresence()
         self._dead = DeadAir()
         self._strange_second = -(10**9)
         self._state = "off_air"
@@ -103,11 +105,12 @@ class StationWatch:
             return self._lost(record)
         self.programme.ended(second, now)
         low = (record.get("cn_db") or 0.0) < CARRIER_CN_DB
-        off_air = "off_air" in record["findings"] or (low and "hiss" in record["findings"])
+        off_air = self._carrier.is_off(record)
         # A second carrier spoils the noise that C/N is read from.
         weak = low and "co_channel" not in record["findings"]
         cues = self._weigh(record, moment, off_air=off_air, weak=weak)
-        self._dead.take(record, off_air=off_air, speaking=self._speaking(second), quiet=quiet)
+        speaking = self._speaking(second)
+        self._dead.take(record, off_air=off_air, weak=weak, speaking=speaking, quiet=quiet)
         self.programme.carry(moment, programme=not off_air and not weak and says_something(record))
         found = self._finding(second, now, cues)
         if found is not None:

@@ -93,3 +93,8 @@ def test_a_gap_ends_all_counts():
         dead.take(record(0, findings=["silence"]), off_air=False, speaking=True)
     dead.forget()
     assert dead.found(wanted=True, expected=True) is None
+
+
+def test_a_weak_carrier_that_hisses_is_silent():
+    """Its own noise is as loud as a programme's deviation as soon as it says nothing."""
+    assert counted(same(["hiss"], 9, BARE_HZ + 1), weak=True).finding == "silence"

@@ -197,6 +197,14 @@ def test_a_weak_signal_is_inconclusive():
     assert {v.state for v in run(watch(), OWN + weak)[BEGIN:]} == {"inconclusive"}
 
 
+def test_a_weak_carrier_that_pauses_is_not_off_the_air():
+    weak = [record(s, cn_db=10.4) for s in range(BEGIN, BEGIN + 5)]
+    pause = [record(s, cn_db=10.2, findings=["hiss"]) for s in range(BEGIN + 5, BEGIN + 25)]
+    assert findings(run(watch(), OWN + weak + pause)) == [(BEGIN + 13, "silence")]
+    off = [record(s, cn_db=6.9, level_dbfs=-29.0, findings=["hiss"]) for s in range(5, 9)]
+    assert findings(run(watch(), weak + off)) == [(7, "off_air")]
+
+
 def test_the_state_does_not_grow():
     def size(thing):
         return len(repr(vars(thing))) + sum(

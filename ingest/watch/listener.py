@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 4
 MATCH_EVERY_S = 10  # a match that goes on is confirmed again so often
+PROVED_S = 20  # so long a place that was surely heard is left for a sure one only
 SEARCHED_S = 6  # a mismatch is looked for elsewhere in the reference every second so long
 SEARCH_EVERY_S = 8  # and so often after that
 _WITHIN_S = 1.0
@@ -40,6 +41,7 @@ _WITHIN_S = 1.0
 # anywhere but once or twice in a hundred, 0.75 at most (docs/campaigns/strange-voice.md).
 _SURELY_ELSEWHERE = 0.9
 _MAY_HAVE_JUMPED = 0.6
+_PLAINLY = 0.2
 _WITHIN_MATCH_S = 0.3  # a fingerprint's place is good to 0.1 s
 _KEPT_S = 12
 QUIET_WINDOW_S = 4
@@ -90,6 +92,7 @@ class Listener:
         self._rate_hz = rate_hz
         self._lately = Lately(rate_hz, _KEPT_S)
         self._believed: tuple[str, int] | None = None
+        self._proved: Following | None = None  # the last place at which a reference surely was
         self._searched: _Search | None = None
         self._gain_db: float | None = None  # at which references are heard
 
@@ -131,7 +134,7 @@ class Listener:
         if answer.verdict == "match":
             found = self._confirm_match(answer, expected)
             self._gain_db = self._gain_db if answer.gain_db is None else answer.gain_db
-        if expected is None or answer.reference == expected.reference:
+        if expected is None or found.answer.reference == expected.reference:
             return found
         # The answer is seconds old; what counts is whether it goes on.
         opinion = self.newest(expected)
@@ -147,7 +150,14 @@ class Listener:
         if delay_s is None or (self._searched is not None and self._searched.last != second):
             return None
         heard_s = min(WINDOW_S, self._lately.end / self._rate_hz)
-        return Following(reference, second, heard_s - 1.0 - delay_s)
+        place = Following(reference, second, heard_s - 1.0 - delay_s)
+        self._proves(opinion, place)
+        return place
+
+    def _proves(self, opinion: Opinion, place: Following) -> None:
+        """Keep a place at which a reference is surely heard."""
+        if opinion.likeness >= _SURELY_ELSEWHERE:
+            self._proved = place
 
     def goes_on(self, expected: Expected, seconds: int) -> bool | None:
         """Tell whether the last whole `seconds`, and nothing before them, are what is expected.
@@ -171,15 +181,16 @@ class Listener:
     def newest(self, expected: Expected) -> Opinion | None:
         """Return the opinion on the last whole seconds heard, of which `expected` is the last.
 
-        Heard at another place of the reference than the expected one, it is the same all the same;
-        and where the reference has too little to compare at its place, all of it is looked at.
+        Heard at another place of the reference than the expected one, it is the same all the same:
+        surely so, where its own place is not out of the question. Where the reference has too
+        little to compare at its place, all of it is looked at.
         """
         second = self._newest_second
         place_s = expected.place_s
         near = None
         if place_s is not None:
             near = self.opinion(expected.reference, second, place_s, _WITHIN_S)
-            if near is None or (near.verdict != "different" and near.reading is not None):
+            if near is None or near.likeness >= _SURELY_ELSEWHERE:
                 self._searched = None
                 return near
         search = self._searched
@@ -191,7 +202,7 @@ class Listener:
             search.last = second
             search.opinion = self.opinion(expected.reference, second, place_s or 0.0)
         found = search.opinion
-        if found is not None and found.verdict == "same":
+        if found is not None and _outdoes(found, near):
             return found
         # That nothing was found counts in the second in which it was looked for, once.
         compared = near is not None and near.reading is not None
@@ -208,9 +219,9 @@ class Listener:
             return Confirmed(answer, None)
         place_s = answer.offset_s or 0.0
         opinion = self.opinion(answer.reference, answer.second, place_s, _WITHIN_MATCH_S)
-        if opinion is not None and (jumps or opinion.verdict == "same"):
+        if jumps or (opinion is not None and opinion.verdict == "same"):
             # Music comes again: its place is what is most like it.
-            surely = opinion.likeness >= _SURELY_ELSEWHERE
+            surely = opinion is not None and opinion.likeness >= _SURELY_ELSEWHERE
             if not surely and (jumps or self._surely_elsewhere(answer)):
                 return Confirmed(_doubted(answer), None, opinion)
         if opinion is not None and opinion.verdict != "same":
@@ -221,6 +232,7 @@ class Listener:
             return Confirmed(_doubted(answer), None, opinion)
         if opinion is not None and opinion.verdict == "same":
             self._believed = (answer.reference, answer.second)
+            self._proves(opinion, Following(answer.reference, answer.second, place_s))
         return Confirmed(answer, None, opinion)
 
     def _surely_elsewhere(self, answer: Answer) -> bool:
@@ -231,11 +243,19 @@ class Listener:
         return anywhere is not None and anywhere.likeness >= _SURELY_ELSEWHERE
 
     def _jumps(self, answer: Answer, expected: Expected | None) -> bool:
-        """Tell whether a match is of what is expected, at another place of it."""
-        if expected is None or expected.place_s is None or answer.reference != expected.reference:
-            return False
-        place_s = expected.place_s - (self._newest_second - answer.second)
-        return abs((answer.offset_s or 0.0) - place_s) > _WITHIN_S
+        """Tell whether a match is of what is expected, or was surely heard, at another place."""
+        places = []
+        if expected is not None and expected.place_s is not None:
+            places.append(Following(expected.reference, self._newest_second, expected.place_s))
+        proved = self._proved
+        if proved is not None and answer.second - proved.second < PROVED_S:
+            places.append(proved)
+        place_s = answer.offset_s or 0.0
+        return any(
+            place.reference == answer.reference
+            and abs(place.place_s(answer.second) - place_s) > _WITHIN_S
+            for place in places
+        )
 
     def opinion(
         self,
@@ -258,6 +278,16 @@ class Listener:
     @property
     def _newest_second(self) -> int:
         return self._lately.end // self._rate_hz - 1
+
+
+def _outdoes(found: Opinion, near: Opinion | None) -> bool:
+    """Tell whether a reference is heard where it was looked for, and not where it was expected."""
+    if found.verdict != "same":
+        return False
+    if near is None or near.reading is None or near.verdict == "different":
+        return True
+    # A tune's bars are somewhat alike everywhere.
+    return found.likeness >= max(_SURELY_ELSEWHERE, near.likeness + _PLAINLY)
 
 
 def _doubted(answer: Answer) -> Answer:

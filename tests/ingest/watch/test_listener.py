@@ -265,3 +265,35 @@ def test_what_is_followed_is_not_left_while_nothing_can_be_compared():
     held = np.concatenate([VERSE, note.astype(np.float32)])
     found = listen_to_tune(held, one_verse_early, at_its_place, held)
     assert not [second for second in range(25, 38) if found[second].verdict == "match"]
+
+
+def test_a_tune_that_is_over_is_not_believed_to_go_on_at_an_earlier_bar():
+    """Nothing is expected at its end any more, but where it surely was is known."""
+
+    def early(second):
+        return match(second, "tune", second - (6.0 if second >= 16 else 0.0))
+
+    def until_its_end(second):
+        return at_its_place(second) if second < 17 else None
+
+    over = np.concatenate([TUNE[: 20 * RATE], OTHER[: 4 * RATE]])
+    found = listen_to_tune(over, early, until_its_end)
+    assert all(found[second].verdict == "match" for second in range(4, 16))
+    assert not [second for second in range(16, 22) if found[second].verdict == "match"]
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.1, 0.35, 0.6), (0.2, 0.6, 0.7)])
+def test_a_jump_is_found_also_where_the_old_place_is_somewhat_alike(share, least, most):
+    chorus = speech(12.0, 33)
+    echoed = (share * chorus + (1.0 - share) * speech(12.0, 34)).astype(np.float32)
+    tune = np.concatenate([VERSE[: 12 * RATE], echoed, chorus])
+    played = np.concatenate([VERSE[: 12 * RATE], chorus[: 10 * RATE]])
+    listener = Listener(Script(unknown), {"tune": speech_band(tune, RATE)}, RATE)
+    places, near = {}, {}
+    for second in range(len(played) // RATE):
+        piece = np.ascontiguousarray(played[second * RATE : (second + 1) * RATE])
+        for confirmed in listener.process(piece, at_its_place(second)):
+            places[second] = confirmed.place
+        near[second] = listener.opinion("tune", second, float(second), 1.0).likeness
+    assert least < near[18] < most
+    assert places[18].place_s(18) == pytest.approx(30.0, abs=0.01)

@@ -22,9 +22,10 @@ from dsp.recognise.reference_index import ReferenceIndex
 from ingest.receiver.stations import Station
 from ingest.reference.recogniser import Recogniser
 from ingest.watch.audible import audible_frames, speaks_at
-from ingest.watch.listener import WINDOW_S, Confirmed, Listener
+from ingest.watch.listener import Confirmed, Listener
 from ingest.watch.programme_watch import Expected
 from ingest.watch.schedule import Schedule
+from ingest.watch.second_opinions import WINDOW_S
 from ingest.watch.station_watch import StationWatch, says_something
 from ingest.watch.stranger_watch import DOUBT_S, JUST_S
 from ingest.watch.verdict import Verdict
@@ -110,7 +111,7 @@ class WatchedStation:
         strange_s = second - since + 1
         if strange_s < DOUBT_S or (strange_s > JUST_S and not stranger.asks):
             return
-        same = self._listener.goes_on(expected, min(strange_s, WINDOW_S))
+        same = self._listener.opinions.goes_on(expected, min(strange_s, WINDOW_S))
         if same is not None:
             stranger.judge_content(same=same)
 

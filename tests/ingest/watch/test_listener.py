@@ -112,8 +112,8 @@ def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
         for second in range(19):
             piece = np.ascontiguousarray(heard[second * RATE : (second + 1) * RATE])
             listener.process(piece, None)
-        assert listener.opinion("bulletin", 18, 18.0, 1.0).reading is None
-        assert listener.newest(Expected("bulletin", 18.0)).verdict == wanted
+        assert listener.opinions.opinion("bulletin", 18, 18.0, 1.0).reading is None
+        assert listener.opinions.newest(Expected("bulletin", 18.0)).verdict == wanted
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_where_the_reference_says_too_little_all_of_it_is_looked_at():
 )
 def test_only_what_came_since_tells_whether_the_bulletin_goes_on(last, wanted):
     listener, _ = listen(after(12, last), unknown)
-    assert listener.goes_on(going_on(14), 3) is wanted
+    assert listener.opinions.goes_on(going_on(14), 3) is wanted
 
 
 @pytest.mark.parametrize("seconds", [3, 4])
@@ -144,7 +144,7 @@ def test_a_player_that_loses_its_place_in_the_midst_of_it_is_found_again(how, se
     said = {}
     for last in range(12, 18):
         listener, _ = listen(played[: (last + 1) * RATE], unknown)
-        said[last] = listener.goes_on(going_on(last), seconds)
+        said[last] = listener.opinions.goes_on(going_on(last), seconds)
     # Words, a hole and words elsewhere are little of each: for one look, which is too few.
     assert list(said.values()).count(False) <= int(how == "falters")
     assert said[17] is True
@@ -159,7 +159,7 @@ def test_where_the_place_says_too_little_all_of_the_bulletin_tells_whether_it_go
         for second in range(18):
             piece = np.ascontiguousarray(heard[second * RATE : (second + 1) * RATE])
             listener.process(piece, None)
-        assert listener.goes_on(going_on(17), 3) is wanted
+        assert listener.opinions.goes_on(going_on(17), 3) is wanted
 
 
 def test_another_reference_is_confirmed_and_the_expected_one_refuted():
@@ -191,7 +191,7 @@ def test_nothing_is_asked_where_nothing_is_expected_or_said():
 
 def test_a_reference_nobody_has_cannot_be_asked_about():
     listener, _ = listen(BULLETIN, unknown, seconds=8)
-    assert listener.newest(Expected("gone", 8.0)) is None
+    assert listener.opinions.newest(Expected("gone", 8.0)) is None
     assert different(None) is None
 
 
@@ -294,6 +294,6 @@ def test_a_jump_is_found_also_where_the_old_place_is_somewhat_alike(share, least
         piece = np.ascontiguousarray(played[second * RATE : (second + 1) * RATE])
         for confirmed in listener.process(piece, at_its_place(second)):
             places[second] = confirmed.place
-        near[second] = listener.opinion("tune", second, float(second), 1.0).likeness
+        near[second] = listener.opinions.opinion("tune", second, float(second), 1.0).likeness
     assert least < near[18] < most
     assert places[18].place_s(18) == pytest.approx(30.0, abs=0.01)

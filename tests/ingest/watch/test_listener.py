@@ -297,3 +297,14 @@ def test_a_jump_is_found_also_where_the_old_place_is_somewhat_alike(share, least
         near[second] = listener.opinions.opinion("tune", second, float(second), 1.0).likeness
     assert least < near[18] < most
     assert places[18].place_s(18) == pytest.approx(30.0, abs=0.01)
+
+
+def test_a_match_that_is_doubted_is_asked_about_like_any_other_answer():
+    """The fingerprint names an earlier bar, and another programme is heard."""
+
+    def early(second):
+        return match(second, offset_s=second - (6.0 if second >= 12 else 0.0))
+
+    _, found = listen(after(12, OTHER), early, going_on, seconds=20)
+    assert [found[s].answer.verdict for s in range(15, 18)] == ["inconclusive"] * 3
+    assert [found[s].confirmed for s in range(15, 18)] == [True] * 3
